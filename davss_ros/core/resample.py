@@ -1,0 +1,55 @@
+"""Resampling between full and 1/4 size, and warping along the flow.
+
+Conventions (layout and flow direction: `davss_ros.networks.interface`):
+
+- Full-size images have sides that are multiples of 4; `pad_to_multiple` sees to that by repeating the last row and
+  column, and whoever padded crops the result.
+- ``align_corners`` as in `torch.nn.functional.interpolate`: False treats pixels as areas (the published evaluation),
+  True as points with the corners fixed (the published training).
+- `warp` always works in pixels of the map it warps, whatever ``align_corners`` says.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+SCALE = 4  # full size : size of scores, flow and distortion
+
+
+def pad_to_multiple(image: Tensor, multiple: int = SCALE) -> Tensor:
+    """Repeat the last row and column of (N, C, H, W) until both sides are multiples of ``multiple``."""
+    height, width = image.shape[2:]
+    bottom, right = -height % multiple, -width % multiple
+    return F.pad(image, (0, right, 0, bottom), mode='replicate') if bottom or right else image
+
+
+def down(image: Tensor, align_corners: bool = False) -> Tensor:
+    """Map (N, C, H, W) to (N, C, H / 4, W / 4), bilinear without smoothing (DAVSS, section III-B)."""
+    if not align_corners:  # each sample lies midway between four pixels: average those, a third of the time
+        height, width = image.shape[2:]
+        rows = image.unflatten(2, (height // SCALE, SCALE))[:, :, :, 1:3].sum(3)
+        return rows.unflatten(3, (width // SCALE, SCALE))[..., 1:3].sum(4) * 0.25
+    size = (image.shape[2] // SCALE, image.shape[3] // SCALE)
+    return F.interpolate(image, size=size, mode='bilinear', align_corners=True)
+
+
+def up(x: Tensor, align_corners: bool = False) -> Tensor:
+    """Map (N, C, h, w) to (N, C, 4 h, 4 w), bilinear."""
+    return F.interpolate(x, scale_factor=float(SCALE), mode='bilinear', align_corners=align_corners)
+
+
+def warp(x: Tensor, flow: Tensor) -> Tensor:
+    """Return ``x`` carried along the flow: ``result(p) = x(p + flow(p))``, bilinear, clamped at the border.
+
+    Args:
+        x: (N, C, h, w) float.
+        flow: (N, 2, h, w) float, (dx, dy) in pixels of ``x``.
+    """
+    height, width = x.shape[2:]
+    xs = torch.arange(width, dtype=flow.dtype, device=flow.device)
+    ys = torch.arange(height, dtype=flow.dtype, device=flow.device)[:, None]
+    # grid_sample wants -1 .. 1 from the first pixel's centre to the last one's; a side of one pixel has no extent
+    grid_x = (xs + flow[:, 0]) * (2 / max(width - 1, 1)) - 1
+    grid_y = (ys + flow[:, 1]) * (2 / max(height - 1, 1)) - 1
+    grid = torch.stack([grid_x, grid_y], -1)
+    return F.grid_sample(x, grid.to(x.dtype), mode='bilinear', padding_mode='border', align_corners=True)

@@ -1,0 +1,21 @@
+"""Everything that davss_ros raises on purpose; each message names the file or parameter and the way out."""
+
+
+class DavssError(Exception):
+    """Base of all errors of this package."""
+
+
+class ConfigError(DavssError, ValueError):
+    """A setting is unknown or out of range."""
+
+
+class DataError(DavssError, ValueError):
+    """A file or folder of data is missing, unreadable or does not fit."""
+
+
+class WeightsError(DavssError, ValueError):
+    """A weights file is missing, unsafe, damaged or made for another model."""
+
+
+class FrameError(DavssError, ValueError):
+    """A frame cannot be segmented: wrong type, shape or size."""

