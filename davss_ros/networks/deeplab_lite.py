@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from davss_ros.networks.efficientnet_lite import EfficientNetLite
-from davss_ros.networks.layers import ConvBn, separable
+from davss_ros.networks.layers import ConvBn, join, separable
 
 RATES = (3, 6, 9)
 
@@ -55,12 +55,7 @@ class DeepLabLite(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Map (N, 3, H, W) RGB in [0, 1] to scores (N, C, ceil(H / 4), ceil(W / 4)), before softmax."""
         at4, at8, at16, at32 = self.encoder(image)
-        x = self.pyramid(_join(self.skip32(at32), at16))
-        x = self.decode8(_join(x, self.skip8(at8)))
-        x = self.decode4(_join(x, self.skip4(at4)))
+        x = self.pyramid(join(self.skip32(at32), at16))
+        x = self.decode8(join(x, self.skip8(at8)))
+        x = self.decode4(join(x, self.skip4(at4)))
         return self.logits(x)
-
-
-def _join(coarse: Tensor, fine: Tensor) -> Tensor:
-    """Bring the coarse features to the size of the fine ones and concatenate both."""
-    return torch.cat([F.interpolate(coarse, size=fine.shape[2:], mode='bilinear', align_corners=False), fine], 1)

@@ -90,3 +90,8 @@ def separable(inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1) 
         ConvBn(inputs, inputs, 3, stride=stride, dilation=dilation, groups=inputs),
         ConvBn(inputs, outputs, 1),
     )
+
+
+def join(coarse: Tensor, fine: Tensor) -> Tensor:
+    """Bring (N, A, ...) features to the size of the finer (N, B, h, w), bilinear, and concatenate: (N, A + B, h, w)."""
+    return torch.cat([F.interpolate(coarse, size=fine.shape[2:], mode='bilinear', align_corners=False), fine], 1)

@@ -1,0 +1,60 @@
+"""Names and colours of the class ids, read from YAML."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from davss_ros.errors import ConfigError
+
+SHIPPED = Path(__file__).parent.parent / 'classes'
+VOID = 255  # unlabelled; never a class
+
+
+@dataclass(frozen=True)
+class SemanticClass:
+    """One class; its id is its place in the list."""
+
+    name: str
+    color: tuple[int, int, int]  # RGB, 0 to 255
+
+
+def load_classes(source: str) -> tuple[SemanticClass, ...]:
+    """Return the classes of a shipped list (``camvid11``, ``cityscapes19``) or of a YAML file of the same form.
+
+    Raises:
+        ConfigError: no such list or file, or an entry is not ``{name: text, color: [r, g, b]}``.
+    """
+    path = SHIPPED / f'{source}.yaml'
+    if not path.is_file():
+        path = Path(source).expanduser()
+    if not path.is_file():
+        known = ', '.join(sorted(p.stem for p in SHIPPED.glob('*.yaml')))
+        raise ConfigError(f'classes: expected {known} or a YAML file, found {source!r}')
+    try:
+        entries = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f'{path}: cannot be read as YAML: {error}') from error
+    return parse_classes(entries, str(path))
+
+
+def parse_classes(entries: Any, where: str) -> tuple[SemanticClass, ...]:
+    """Return the classes of a list of ``{name, color}``; ``where`` starts the message of a `ConfigError`."""
+    if not isinstance(entries, list) or not 1 <= len(entries) <= VOID:
+        raise ConfigError(f'{where}: expected a list of 1 to {VOID} classes, found {_brief(entries)}')
+    classes = []
+    for number, entry in enumerate(entries):
+        name, color = (entry.get('name'), entry.get('color')) if isinstance(entry, dict) else (None, None)
+        if not isinstance(name, str) or not _is_color(color):
+            raise ConfigError(f'{where}: class {number}: expected {{name: text, color: [r, g, b]}}, found {entry!r}')
+        classes.append(SemanticClass(name, (color[0], color[1], color[2])))
+    return tuple(classes)
+
+
+def _is_color(color: Any) -> bool:
+    return isinstance(color, list) and len(color) == 3 and all(isinstance(v, int) and 0 <= v <= 255 for v in color)
+
+
+def _brief(entries: Any) -> str:
+    return f'{len(entries)}' if isinstance(entries, list) else type(entries).__name__

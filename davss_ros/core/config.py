@@ -1,0 +1,66 @@
+"""Settings of the segmenter: one frozen dataclass, one to one with the node's parameters."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from davss_ros.errors import ConfigError
+
+
+def _setting(default: Any, description: str, **limits: Any) -> Any:
+    return field(default=default, metadata={'description': description, **limits})
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmenterConfig:
+    """Everything that decides what a segmenter computes.
+
+    Each field's metadata holds ``description`` and, where they apply, ``minimum``, ``maximum`` and ``choices``.
+
+    Raises:
+        ConfigError: a value is out of range; the message names setting, expectation and value.
+    """
+
+    weights: str = _setting(
+        'camvid_lite', 'Shipped model by name, or a weights file; several, separated by commas, each give what they hold.'
+    )
+    classes: str = _setting(
+        '', 'Class names and colours: camvid11, cityscapes19 or a YAML file. Empty: as the weights say.'
+    )
+    key: str = _setting('', 'Key network. Empty: as the weights say.')
+    flow: str = _setting('', 'Flow: dis, dis_fast, dis_ultrafast, flownets. Empty: as the weights say.')
+    distortion: str = _setting('', 'Distortion network. Empty: as the weights say.')
+    correction: str = _setting('', 'Correction network. Empty: as the weights say.')
+    propagation: str = _setting(
+        '',
+        'Carry scores frame by frame (step) or along the chained flow (composed). Empty: as the weights say.',
+        choices=('', 'step', 'composed'),
+    )
+    align_corners: bool = _setting(False, 'Resampling convention; True is what the published training used.')
+    device: str = _setting('auto', 'auto (CUDA where there is one), cpu, cuda or cuda:N.')
+    precision: str = _setting(
+        'auto',
+        'Arithmetic of the networks; auto is float32 on a CPU and half precision on CUDA.',
+        choices=('auto', 'float32', 'bfloat16', 'float16'),
+    )
+    working_height: int = _setting(
+        360, 'Frames are scaled to this height, px, to be segmented; 0 keeps their own.', minimum=0, maximum=4320
+    )
+    key_interval: int = _setting(5, 'Every n-th frame is a key frame.', minimum=1, maximum=1000)
+
+    def __post_init__(self) -> None:
+        for setting in fields(self):
+            check_setting(setting.name, getattr(self, setting.name))
+
+
+def check_setting(name: str, value: Any) -> None:
+    """Raise `ConfigError` unless ``value`` is of the right type and in range for the setting ``name``."""
+    described = {setting.name: setting for setting in fields(SegmenterConfig)}
+    if name not in described:
+        raise ConfigError(f'{name}: no such setting; known: {", ".join(described)}')
+    limits, kind = described[name].metadata, type(described[name].default)
+    if type(value) is not kind:
+        raise ConfigError(f'{name}: expected {kind.__name__}, found {value!r}')
+    if 'choices' in limits and value not in limits['choices']:
+        raise ConfigError(f'{name}: expected one of {", ".join(filter(None, limits["choices"]))}, found {value!r}')
+    if 'minimum' in limits and not limits['minimum'] <= value <= limits['maximum']:
+        raise ConfigError(f'{name}: expected {limits["minimum"]} to {limits["maximum"]}, found {value}')

@@ -1,0 +1,43 @@
+"""What a step gives."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """Labels and distortion of one frame.
+
+    Attributes:
+        labels: (H, W) uint8 class ids, H and W the frame's own.
+        distortion_quarter: (h, w) float32 in [0, 1] at 1/4 of the working size; 0 = propagation trusted, 1 = redone.
+        is_key: the key network segmented this frame.
+        key_reason: why it did: ``first``, ``interval``, ``size`` or ``reset``; empty on other frames.
+        distance: frames since the key frame, 0 on it.
+        stamp: as given to the step.
+        timings: ms per stage, and their ``total``.
+    """
+
+    labels: NDArray[np.uint8]
+    distortion_quarter: NDArray[np.float32]
+    is_key: bool
+    key_reason: str
+    distance: int
+    stamp: int
+    timings: dict[str, float]
+
+    @cached_property
+    def distortion(self) -> NDArray[np.float32]:
+        """The distortion map at the frame's size: (H, W) float32 in [0, 1], made when first asked for."""
+        height, width = self.labels.shape
+        full = cv2.resize(self.distortion_quarter, (width, height), interpolation=cv2.INTER_LINEAR)
+        return full.astype(np.float32, copy=False)
+
+    @property
+    def mean_distortion(self) -> float:
+        """Mean of the distortion map, 0 to 1."""
+        return float(self.distortion_quarter.mean())

@@ -1,0 +1,44 @@
+"""Dense inverse search (Kroeger et al., ECCV 2016) by OpenCV: the default flow, best on a CPU."""
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+PRESETS = {
+    'ultrafast': cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
+    'fast': cv2.DISOPTICAL_FLOW_PRESET_FAST,
+    'medium': cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
+}
+SMALLEST = 16  # px; OpenCV's pyramid needs some room
+
+
+class DisFlow(nn.Module):
+    """Flow from a frame to the one before it, at 1/4 size. Has no weights; computes on the CPU whatever the device."""
+
+    def __init__(self, preset: str = 'medium') -> None:
+        super().__init__()
+        self._dis = cv2.DISOpticalFlow.create(PRESETS[preset])
+
+    def forward(self, image: Tensor, previous: Tensor) -> Tensor:
+        """Return the flow (N, 2, H / 4, W / 4), (dx, dy) in 1/4-size pixels, from ``image`` to ``previous``.
+
+        Both are (N, 3, H, W) RGB in [0, 1], H and W multiples of 4.
+        """
+        pairs = zip(_gray(image), _gray(previous), strict=True)
+        flow = torch.from_numpy(np.stack([self._flow(now, before) for now, before in pairs]))
+        return flow.permute(0, 3, 1, 2).to(image)
+
+    def _flow(self, image: NDArray[np.uint8], previous: NDArray[np.uint8]) -> NDArray[np.float32]:
+        height, width = image.shape
+        if min(height, width) < SMALLEST:
+            return np.zeros((height // 4, width // 4, 2), np.float32)
+        flow = self._dis.calc(image, previous, np.zeros((height, width, 2), np.float32))
+        return cv2.resize(flow, (width // 4, height // 4), interpolation=cv2.INTER_AREA).astype(np.float32) / 4
+
+
+def _gray(images: Tensor) -> NDArray[np.uint8]:
+    weights = torch.tensor([0.299, 0.587, 0.114], device=images.device)  # ITU-R BT.601
+    gray = torch.einsum('nchw,c->nhw', images.float(), weights)
+    return (gray * 255).round_().clamp_(0, 255).to(torch.uint8).cpu().numpy()

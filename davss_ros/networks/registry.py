@@ -1,0 +1,60 @@
+"""Every network by name; a new one is added here and nowhere else.
+
+A network is built from the number of classes; those that have none pass over it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from davss_ros.errors import ConfigError
+from davss_ros.networks.cfnet import CFNet
+from davss_ros.networks.cfnet_lite import CFNetLite
+from davss_ros.networks.deeplab import DeepLabV3Plus
+from davss_ros.networks.deeplab_lite import DeepLabLite
+from davss_ros.networks.dis import PRESETS, DisFlow
+from davss_ros.networks.dmnet import DMNet
+from davss_ros.networks.flownets import FlowNetS
+
+ROLES = ('key', 'flow', 'distortion', 'correction')
+
+_Build = Callable[[int], nn.Module]  # number of classes -> network
+
+NETWORKS: Mapping[str, Mapping[str, _Build]] = {
+    'key': {
+        'deeplabv3plus': DeepLabV3Plus,
+        'deeplab_lite0': lambda classes: DeepLabLite(classes, 'efficientnet_lite0'),
+        'deeplab_lite1': lambda classes: DeepLabLite(classes, 'efficientnet_lite1'),
+        'deeplab_lite2': lambda classes: DeepLabLite(classes, 'efficientnet_lite2'),
+    },
+    'flow': {
+        'dis': lambda _: DisFlow('medium'),
+        **{f'dis_{preset}': (lambda _, preset=preset: DisFlow(preset)) for preset in PRESETS},
+        'flownets': lambda _: FlowNetS(),
+    },
+    'distortion': {
+        'dmnet': lambda _: DMNet(),
+    },
+    'correction': {
+        'cfnet': CFNet,
+        'cfnet_lite': CFNetLite,
+    },
+}
+
+
+def build(role: str, name: str, classes: int) -> nn.Module:
+    """Return a new network with random weights.
+
+    Args:
+        role: one of `ROLES`.
+        name: a key of ``NETWORKS[role]``.
+        classes: number of classes.
+
+    Raises:
+        ConfigError: no network of that name.
+    """
+    known: Mapping[str, Any] = NETWORKS[role]
+    if name not in known:
+        raise ConfigError(f'{role}: expected one of {", ".join(sorted(known))}, found {name!r}')
+    return known[name](classes)
