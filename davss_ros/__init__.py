@@ -1,0 +1,7 @@
+"""Distortion-aware video semantic segmentation as a ROS 2 node; `davss_ros.VideoSegmenter` is the library's centre."""
+
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.result import FrameResult
+from davss_ros.core.segmenter import VideoSegmenter
+
+__all__ = ['FrameResult', 'SegmenterConfig', 'VideoSegmenter']

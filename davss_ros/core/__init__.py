@@ -1,0 +1,1 @@
+"""The method; knows nothing of ROS."""

@@ -25,6 +25,7 @@ def load_classes(source: str) -> tuple[SemanticClass, ...]:
 
     Raises:
         ConfigError: no such list or file, or an entry is not ``{name: text, color: [r, g, b]}``.
+
     """
     path = SHIPPED / f'{source}.yaml'
     if not path.is_file():
@@ -46,14 +47,14 @@ def parse_classes(entries: Any, where: str) -> tuple[SemanticClass, ...]:
     classes = []
     for number, entry in enumerate(entries):
         name, color = (entry.get('name'), entry.get('color')) if isinstance(entry, dict) else (None, None)
-        if not isinstance(name, str) or not _is_color(color):
+        if not isinstance(name, str) or not isinstance(color, list) or not _is_color(color):
             raise ConfigError(f'{where}: class {number}: expected {{name: text, color: [r, g, b]}}, found {entry!r}')
         classes.append(SemanticClass(name, (color[0], color[1], color[2])))
     return tuple(classes)
 
 
-def _is_color(color: Any) -> bool:
-    return isinstance(color, list) and len(color) == 3 and all(isinstance(v, int) and 0 <= v <= 255 for v in color)
+def _is_color(color: list[Any]) -> bool:
+    return len(color) == 3 and all(isinstance(v, int) and 0 <= v <= 255 for v in color)
 
 
 def _brief(entries: Any) -> str:

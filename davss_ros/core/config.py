@@ -18,10 +18,12 @@ class SegmenterConfig:
 
     Raises:
         ConfigError: a value is out of range; the message names setting, expectation and value.
+
     """
 
     weights: str = _setting(
-        'camvid_lite', 'Shipped model by name, or a weights file; several, separated by commas, each give what they hold.'
+        'camvid_lite',
+        'Shipped model by name, or a weights file; several, separated by commas, each give what they hold.',
     )
     classes: str = _setting(
         '', 'Class names and colours: camvid11, cityscapes19 or a YAML file. Empty: as the weights say.'
@@ -45,16 +47,22 @@ class SegmenterConfig:
     working_height: int = _setting(
         360, 'Frames are scaled to this height, px, to be segmented; 0 keeps their own.', minimum=0, maximum=4320
     )
+    mode: str = _setting(
+        'davss',
+        'davss; or, to compare: per_frame (key network always), hold (key labels kept), flow (propagation alone), '
+        'correct_all (correction everywhere).',
+        choices=('davss', 'per_frame', 'hold', 'flow', 'correct_all'),
+    )
     key_interval: int = _setting(5, 'Every n-th frame is a key frame.', minimum=1, maximum=1000)
 
     def __post_init__(self) -> None:
         for setting in fields(self):
-            check_setting(setting.name, getattr(self, setting.name))
+            check_setting(setting.name, getattr(self, setting.name), type(self))
 
 
-def check_setting(name: str, value: Any) -> None:
-    """Raise `ConfigError` unless ``value`` is of the right type and in range for the setting ``name``."""
-    described = {setting.name: setting for setting in fields(SegmenterConfig)}
+def check_setting(name: str, value: Any, config: type[Any]) -> None:
+    """Raise `ConfigError` unless ``value`` is of the right type and in range for the field ``name`` of ``config``."""
+    described = {setting.name: setting for setting in fields(config)}
     if name not in described:
         raise ConfigError(f'{name}: no such setting; known: {", ".join(described)}')
     limits, kind = described[name].metadata, type(described[name].default)

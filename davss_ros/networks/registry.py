@@ -13,8 +13,9 @@ from davss_ros.networks.cfnet import CFNet
 from davss_ros.networks.cfnet_lite import CFNetLite
 from davss_ros.networks.deeplab import DeepLabV3Plus
 from davss_ros.networks.deeplab_lite import DeepLabLite
-from davss_ros.networks.dis import PRESETS, DisFlow
+from davss_ros.networks.dis import DisFlow
 from davss_ros.networks.dmnet import DMNet
+from davss_ros.networks.dmnet_lite import DMNetLite
 from davss_ros.networks.flownets import FlowNetS
 
 ROLES = ('key', 'flow', 'distortion', 'correction')
@@ -30,11 +31,13 @@ NETWORKS: Mapping[str, Mapping[str, _Build]] = {
     },
     'flow': {
         'dis': lambda _: DisFlow('medium'),
-        **{f'dis_{preset}': (lambda _, preset=preset: DisFlow(preset)) for preset in PRESETS},
+        'dis_fast': lambda _: DisFlow('fast'),
+        'dis_ultrafast': lambda _: DisFlow('ultrafast'),
         'flownets': lambda _: FlowNetS(),
     },
     'distortion': {
         'dmnet': lambda _: DMNet(),
+        'dmnet_lite': DMNetLite,
     },
     'correction': {
         'cfnet': CFNet,
@@ -53,6 +56,7 @@ def build(role: str, name: str, classes: int) -> nn.Module:
 
     Raises:
         ConfigError: no network of that name.
+
     """
     known: Mapping[str, Any] = NETWORKS[role]
     if name not in known:

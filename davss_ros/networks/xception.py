@@ -97,9 +97,7 @@ class Xception65(nn.Module):
         for name in self.middle_units:
             self.add_module(name, Block(728, (728, 728, 728), shortcut='sum'))
         self.exit_flow_block1_unit_1 = Block(728, (728, 1024, 1024), shortcut='conv')
-        self.exit_flow_block2_unit_1 = Block(
-            1024, (1536, 1536, 2048), shortcut='none', dilation=2, rectify_first=False
-        )
+        self.exit_flow_block2_unit_1 = Block(1024, (1536, 1536, 2048), shortcut='none', dilation=2, rectify_first=False)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Map (N, 3, H, W) to (N, 2048, H / 16, W / 16) and (N, 256, H / 4, W / 4), sizes rounded up."""

@@ -1,0 +1,1 @@
+"""The ROS 2 side: messages in, `VideoSegmenter.step`, messages out."""

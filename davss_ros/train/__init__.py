@@ -1,0 +1,1 @@
+"""Training of every part of the default model."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from davss_ros.data.stills import labelled_images
 from davss_ros.networks.deeplab_lite import DeepLabLite
 from davss_ros.networks.efficientnet_lite import imagenet_state
+from davss_ros.networks.layers import channels_last
 from davss_ros.train import checkpoint
 from davss_ros.train.augment import Augmentation, Image, random_view
 from davss_ros.train.losses import segmentation_loss
@@ -47,7 +48,8 @@ def train_key(settings: KeyTraining, progress: Callable[[str], None] = log.info)
     torch.manual_seed(settings.seed)
     pairs = labelled_images(settings.data)
     samples = [(pair.image(), pair.labels(settings.classes)) for pair in pairs]
-    network = DeepLabLite(settings.classes, settings.encoder).to(memory_format=torch.channels_last)
+    network = DeepLabLite(settings.classes, settings.encoder)
+    channels_last(network)
     network.encoder.load_state_dict(imagenet_state(settings.encoder))
     optimizer, peaks = _optimizer(network, settings)
     settings.out.mkdir(parents=True, exist_ok=True)
@@ -97,12 +99,12 @@ def _batches(
 ) -> Iterator[tuple[Tensor, Tensor, tuple[int, int]]]:
     """Yield image and label batches of one epoch; they depend on seed and epoch only. The next is made meanwhile."""
     order = np.random.default_rng((settings.seed, epoch)).permutation(len(samples))
-    size = samples[0][0].shape[:2]
+    size = samples[0][1].shape[0], samples[0][1].shape[1]
 
     def make(start: int) -> tuple[Tensor, Tensor, tuple[int, int]]:
         rng = np.random.default_rng((settings.seed, epoch, start))
         views = [
-            random_view(*samples[i], size, rng, Augmentation(), settings.rare)
+            random_view(samples[i][0], samples[i][1], size, rng, Augmentation(), settings.rare)
             for i in order[start : start + settings.batch]
         ]
         images = torch.from_numpy(np.stack([image for image, _ in views])).permute(0, 3, 1, 2)

@@ -13,6 +13,7 @@ def lovasz_softmax(probabilities: Tensor, labels: Tensor) -> Tensor:
     Args:
         probabilities: (P, C) float, rows summing to 1.
         labels: (P,) class ids without void.
+
     """
     losses = []
     for c in torch.unique(labels):
@@ -39,6 +40,7 @@ def segmentation_loss(scores: Tensor, labels: Tensor, offset: tuple[int, int], l
         labels: (N, H, W) int64, `VOID` where unknown.
         offset: first row and column that count.
         lovasz: weight of the Lovász part.
+
     """
     full = F.interpolate(scores.float(), size=labels.shape[1:], mode='bilinear', align_corners=False)
     full, labels = full[..., offset[0] :: 2, offset[1] :: 2], labels[:, offset[0] :: 2, offset[1] :: 2]

@@ -1,0 +1,31 @@
+"""``python -m davss_ros <command>``: every executable of the package."""
+
+import sys
+from importlib import import_module
+
+COMMANDS = {  # command -> module with a main(), and what it does
+    'davss_node': ('davss_ros.ros.node', 'the ROS 2 node'),
+    'replay': ('davss_ros.ros.replay', 'publish a video, image folder or rosbag2 as a camera topic'),
+    'demo': ('davss_ros.ros.demo', 'run both on a video and leave pictures and numbers'),
+    'evaluate': ('davss_ros.evaluate.command', 'accuracy against the distance from the key frame'),
+    'benchmark': ('davss_ros.evaluate.benchmark', 'time per frame and stage'),
+    'train': ('davss_ros.train.command', 'train the default model'),
+}
+
+
+def main() -> int:
+    """Run the command named first; return its exit status."""
+    if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
+        print('usage: python -m davss_ros <command> [options]', *_listing(), sep='\n')
+        return 0 if sys.argv[1:] in (['-h'], ['--help']) else 2
+    command = sys.argv[1]
+    sys.argv = [f'davss_ros {command}', *sys.argv[2:]]
+    return int(import_module(COMMANDS[command][0]).main())
+
+
+def _listing() -> list[str]:
+    return [f'  {name:12} {what}' for name, (_, what) in COMMANDS.items()]
+
+
+if __name__ == '__main__':
+    sys.exit(main())

