@@ -40,7 +40,7 @@ def distance_curves(
     config: SegmenterConfig,
     distances: Sequence[int],
     modes: Sequence[str] = MODES,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[], object] = lambda: None,
 ) -> dict[str, DistanceCurve]:
     """Return the curve of every mode, and of ``per_frame`` at distance 0.
 
@@ -50,7 +50,7 @@ def distance_curves(
         config: settings; mode and key interval are overridden.
         distances: all at least 1.
         modes: which to measure.
-        progress: called with 1 for every frame segmented.
+        progress: called after every single frame, and after every run through the distances.
 
     """
     longest = max(distances)
@@ -62,7 +62,7 @@ def distance_curves(
     single = VideoSegmenter(replace(config, mode='per_frame'), model=shared)
     for image, labels in frames[longest:]:
         curves['per_frame'].confusion[0].add(single.step(image).labels, labels)
-        progress(1)
+        progress()
     for mode in modes:
         curve = DistanceCurve(mode, {d: ConfusionMatrix(classes) for d in sorted(distances)})
         segmenter = VideoSegmenter(replace(config, mode=mode, key_interval=longest + 1), model=shared)
@@ -72,7 +72,7 @@ def distance_curves(
                 result = segmenter.step(image)
                 if distance in curve.confusion and start + distance >= longest:
                     curve.confusion[distance].add(result.labels, labels)
-            progress(1)
+            progress()
         curves[mode] = curve
     return curves
 

@@ -133,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser('demo', description=__doc__)
     parser.add_argument('--video', type=Path, help='video file, image folder or rosbag2 (default: bikes.mp4)')
     parser.add_argument('--out', type=Path, default=Path('demo_output'))
-    parser.add_argument('--rate', type=float, default=0.0, help="frames per second (default: the source's own)")
+    parser.add_argument('--rate', type=float, default=0.0, help="frames per second; 0, the default: the source's own)")
     parser.add_argument('--param', action='append', default=[], metavar='NAME:=VALUE', help='parameter of the node')
     options = parser.parse_args(arguments)
     # on this machine only, in a domain of its own, whatever else runs here

@@ -96,7 +96,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser('replay', description=__doc__)
     parser.add_argument('source', help='video file, image folder or rosbag2 (folder, .mcap)')
     parser.add_argument('--topic', default='', help='image topic of a bag with several')
-    parser.add_argument('--rate', type=_positive, default=0.0, help="frames per second (default: the source's own)")
+    parser.add_argument('--rate', type=_rate, default=0.0, help="frames per second; 0, the default: the source's own)")
     parser.add_argument('--loop', action='store_true', help='start again at the end')
     parser.add_argument('--count', type=int, default=0, help='stop after that many frames')
     parser.add_argument('--clock', action='store_true', help="publish every frame's stamp on /clock")
@@ -113,10 +113,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(plain)
 
 
-def _positive(text: str) -> float:
+def _rate(text: str) -> float:
     value = float(text)
-    if not 0 < value <= 1000:
-        raise argparse.ArgumentTypeError(f'expected more than 0 and at most 1000, found {text}')
+    if not 0 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f'expected 0 to 1000, found {text}')
     return value
 
 
