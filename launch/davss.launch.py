@@ -1,11 +1,10 @@
 """Start the DAVSS node, and if asked a replay source and RViz."""
 
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, NotEqualsSubstitution, PathJoinSubstitution
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 PACKAGE = 'davss_ros'
@@ -22,8 +21,12 @@ def generate_launch_description() -> LaunchDescription:
             default_value=PathJoinSubstitution([share, 'config', 'davss.yaml']),
             description='Parameters of the node.',
         ),
-        DeclareLaunchArgument('device', default_value='auto', description='auto, cpu, cuda or cuda:N.'),
-        DeclareLaunchArgument('use_sim_time', default_value='false', description='Take the time from /clock.'),
+        DeclareLaunchArgument(
+            'device', default_value='', description='auto, cpu, cuda or cuda:N; empty: as params_file says.'
+        ),
+        DeclareLaunchArgument(
+            'use_sim_time', default_value='', description='Take the time from /clock; empty: as params_file says.'
+        ),
         DeclareLaunchArgument('log_level', default_value='info', description='debug, info, warn, error or fatal.'),
         DeclareLaunchArgument(
             'replay', default_value='', description='Video, image folder or rosbag2 to publish on the image topic.'
@@ -32,25 +35,6 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument('rviz', default_value='false', description='Open RViz on camera, overlay, distortion.'),
     ]
     image = ('image', LaunchConfiguration('image'))
-    compressed = ('image/compressed', [LaunchConfiguration('image'), '/compressed'])
-    node = Node(
-        package=PACKAGE,
-        executable='davss_node',
-        name='davss',
-        namespace=LaunchConfiguration('namespace'),
-        parameters=[
-            LaunchConfiguration('params_file'),
-            {
-                'device': ParameterValue(LaunchConfiguration('device'), value_type=str),
-                'use_sim_time': ParameterValue(LaunchConfiguration('use_sim_time'), value_type=bool),
-            },
-        ],
-        remappings=[image, compressed],
-        arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
-        output='screen',
-        emulate_tty=True,
-    )
-    replaying = NotEqualsSubstitution(LaunchConfiguration('replay'), '')
     replay = Node(
         package=PACKAGE,
         executable='replay',
@@ -58,7 +42,7 @@ def generate_launch_description() -> LaunchDescription:
         namespace=LaunchConfiguration('namespace'),
         arguments=[LaunchConfiguration('replay'), '--rate', LaunchConfiguration('rate')],
         remappings=[image],
-        condition=IfCondition(replaying),
+        condition=IfCondition(NotEqualsSubstitution(LaunchConfiguration('replay'), '')),
         output='screen',
         emulate_tty=True,
     )
@@ -70,4 +54,31 @@ def generate_launch_description() -> LaunchDescription:
         remappings=[image],
         condition=IfCondition(LaunchConfiguration('rviz')),
     )
-    return LaunchDescription([*arguments, node, replay, rviz])
+    return LaunchDescription([*arguments, OpaqueFunction(function=_node), replay, rviz])
+
+
+def _node(context: LaunchContext) -> list[Node]:
+    """Return the node; an argument left empty leaves the say to the parameter file."""
+
+    def given(argument: str) -> str:
+        return LaunchConfiguration(argument).perform(context)
+
+    overrides: dict[str, str | bool] = {}
+    if given('device'):
+        overrides['device'] = given('device')
+    if given('use_sim_time'):
+        overrides['use_sim_time'] = given('use_sim_time').lower() == 'true'
+    image = given('image')
+    return [
+        Node(
+            package=PACKAGE,
+            executable='davss_node',
+            name='davss',
+            namespace=given('namespace'),
+            parameters=[given('params_file'), overrides],
+            remappings=[('image', image), ('image/compressed', f'{image}/compressed')],
+            arguments=['--ros-args', '--log-level', given('log_level')],
+            output='screen',
+            emulate_tty=True,
+        )
+    ]

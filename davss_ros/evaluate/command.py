@@ -34,7 +34,7 @@ def evaluate(folder: Path, config: SegmenterConfig, distances: Sequence[int], mo
     longest = max(distances) if modes else 0
     total = len(frames) - longest + len(modes) * (len(frames) - 1)
     with tqdm(total=total, unit='step', desc=folder.name) as bar:
-        curves = distance_curves(frames, model, config, distances, modes, lambda: bar.update())
+        curves = distance_curves(frames, model, config, distances, modes, bar.update)
     names = [one.name for one in model.classes]
     return {
         'data': folder.name,

@@ -42,26 +42,37 @@ def run_demo(video: Path, out: Path, rate: float, parameters: Sequence[str]) -> 
     source = open_source(video)
     out.mkdir(parents=True, exist_ok=True)
     node = ['davss_node', '--ros-args', *(word for p in parameters for word in ('-p', p))]
-    replay = ['replay', str(video), *(('--rate', f'{rate:g}') if rate else ())]
+    listeners = 2  # the node, and the recorder, which shows the camera's image too
+    replay = ['replay', str(video), '--rate', f'{rate:g}', '--subscribers', str(listeners)]
     with Recorder(out, rate or source.rate, source.count) as recorder, _process(node) as davss:
         _wait_for(recorder, davss)
-        with _process(replay) as player, tqdm(total=source.count or None, unit='frame', desc=video.name) as bar:
+        with (
+            _process(replay) as player,
+            tqdm(total=source.count or None, unit='frame', desc=video.name, mininterval=0.5) as bar,
+        ):
             while player.poll() is None and davss.poll() is None:
                 _spin(recorder, 0.2)
                 bar.update(len(recorder.labelled) - bar.n)
             _drain(recorder)
             bar.update(len(recorder.labelled) - bar.n)
-        if player.returncode or davss.poll():
+        if player.returncode or davss.poll() is not None or player.stdout is None:
             raise DataError(f'demo: replay ended with {player.returncode}, the node with {davss.poll()}')
-        return summary(recorder, source.count)
+        return summary(recorder, json.loads(player.stdout.read())['published'])
 
 
 def summary(recorder: Recorder, sent: int) -> dict[str, Any]:
-    """Return the numbers of a run: counts and times are the node's own, ``frames_out`` is what arrived here."""
+    """Return the numbers of a run: counts and times are the node's own, ``frames_out`` is what arrived here.
+
+    ``frames_sent = frames_out + dropped``, and every dropped frame has a reason.
+    """
     told = recorder.key_values
     times = recorder.labelled
     seconds = times[-1] - times[0] if len(times) > 1 else 0.0
     missing: dict[str, int] = json.loads(told['not published'])
+    missing.pop('lost', None)  # those the middleware told of; what follows has all that never came
+    on_the_way = {'undelivered to the node': sent - int(told['received'])}
+    on_the_way['undelivered to the recorder'] = int(told['published']) - len(times)
+    missing.update({reason: count for reason, count in on_the_way.items() if count})
     return {
         'frames_sent': sent,
         'frames_in': int(told['received']),
@@ -85,7 +96,9 @@ def _rounded(values: dict[str, float]) -> dict[str, float]:
 @contextmanager
 def _process(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
     """Run one of our executables; ended by Ctrl-C's signal."""
-    process = subprocess.Popen([sys.executable, '-m', 'davss_ros', *command], start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'davss_ros', *command], start_new_session=True, stdout=subprocess.PIPE
+    )
     try:
         yield process
     finally:

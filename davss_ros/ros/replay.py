@@ -1,6 +1,7 @@
 """``replay``: a video file, an image folder or a rosbag2 as a camera topic."""
 
 import argparse
+import json
 import time
 from collections.abc import Iterator, Sequence
 
@@ -84,12 +85,16 @@ class Replay(Node):
         self.published += 1
 
     def _wait_for_subscriber(self) -> None:
-        """Wait until somebody listens, so that no frame is sent to nobody."""
+        """Wait until enough listen, so that no frame is sent to nobody."""
         until = time.monotonic() + self._options.wait
-        while ok() and time.monotonic() < until and not self._images.get_subscription_count():
+        wanted = self._options.subscribers
+        while ok() and time.monotonic() < until and self._images.get_subscription_count() < wanted:
             time.sleep(WAIT_STEP)
-        if ok() and not self._images.get_subscription_count():
-            self.get_logger().warning(f'{self._images.topic_name}: no subscriber after {self._options.wait:g} s')
+        found = self._images.get_subscription_count()
+        if ok() and found < wanted:
+            self.get_logger().warning(
+                f'{self._images.topic_name}: {found} of {wanted} subscribers after {self._options.wait:g} s; starting'
+            )
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -108,7 +113,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument('--frame-id', default='camera', help='frame_id where the source has none')
     parser.add_argument('--reliability', choices=('reliable', 'best_effort'), default='reliable')
-    parser.add_argument('--wait', type=float, default=30.0, help='seconds to wait for a subscriber')
+    parser.add_argument('--subscribers', type=int, default=1, help='start once that many listen')
+    parser.add_argument('--wait', type=float, default=30.0, help='seconds to wait for them')
     plain = remove_ros_args(None if arguments is None else ['replay', *arguments])[1:]
     return parser.parse_args(plain)
 
@@ -127,6 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         replay = Replay(options)
         replay.run()
+        print(json.dumps({'published': replay.published}), flush=True)
         replay.destroy_node()
     except DavssError as error:
         get_logger('replay').fatal(str(error))

@@ -1,0 +1,49 @@
+"""Shared by all tests: where the reference material lies, and a DDS domain of this run's own."""
+
+import os
+import random
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).parent.parent
+SHARED = Path(os.environ.get('DAVSS_SHARED', ROOT.parent / 'shared'))
+REFERENCE = Path(os.environ.get('DAVSS_REFERENCE', SHARED / 'reference'))
+
+# before rclpy is imported anywhere: nothing leaves this machine, and runs side by side do not hear each other
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+os.environ['ROS_DOMAIN_ID'] = str(random.SystemRandom().randrange(1, 101))
+
+
+@pytest.fixture(scope='session')
+def reference() -> Path:
+    """The folder of the published networks' numbers."""
+    if not (REFERENCE / 'outputs.npz').is_file():
+        pytest.skip(f'no reference numbers in {REFERENCE} (set DAVSS_REFERENCE)')
+    return REFERENCE
+
+
+@pytest.fixture(scope='session')
+def camvid_video() -> Path:
+    """Fifty consecutive labelled frames that training never saw."""
+    folder = SHARED / 'camvid' / 'video'
+    if not folder.is_dir():
+        pytest.skip(f'no labelled video in {folder} (set DAVSS_SHARED)')
+    return folder
+
+
+@pytest.fixture(scope='session')
+def street() -> list[NDArray[np.uint8]]:
+    """Twelve frames (120, 160, 3) RGB: blocks on a road, the near one moving 3 px a frame."""
+    frames = []
+    texture = np.random.default_rng(0).integers(0, 60, (120, 200, 3), np.uint8)
+    for t in range(12):
+        frame = texture[:, :160].copy()
+        frame[:60] += 120
+        cv2.rectangle(frame, (20, 40), (50, 80), (150, 40, 40), -1)
+        cv2.rectangle(frame, (80 + 3 * t, 50), (110 + 3 * t, 95), (40, 40, 170), -1)
+        frames.append(frame)
+    return frames

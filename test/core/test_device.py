@@ -1,0 +1,34 @@
+import pytest
+import torch
+
+from davss_ros.core.device import choose_device, choose_precision
+from davss_ros.errors import ConfigError
+
+
+def test_auto_takes_cuda_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    assert choose_device('auto') == torch.device('cpu')
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
+    assert choose_device('auto').type == 'cuda'
+    assert choose_device('cuda:1') == torch.device('cuda:1')
+
+
+@pytest.mark.parametrize('name', ['gpu', 'cuda:', 'cuda:x', 'cpu:0', 'CPU', ''])
+def test_an_unknown_device_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match='device: expected auto, cpu, cuda or cuda:N'):
+        choose_device(name)
+
+
+def test_a_missing_cuda_device_says_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
+    with pytest.raises(ConfigError, match=r"one of 2 CUDA devices, found 'cuda:2'"):
+        choose_device('cuda:2')
+
+
+def test_precision() -> None:
+    cpu = torch.device('cpu')
+    assert choose_precision('auto', cpu) == torch.float32
+    assert choose_precision('bfloat16', cpu) == torch.bfloat16
+    assert choose_precision('float16', cpu) == torch.float16

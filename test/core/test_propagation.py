@@ -1,0 +1,53 @@
+import torch
+from torch import Tensor
+
+from davss_ros.core.propagation import PROPAGATIONS, ComposedPropagation, StepPropagation
+from davss_ros.networks.interface import Propagated
+
+
+def key(height: int = 12, width: int = 16) -> Propagated:
+    generator = torch.Generator().manual_seed(0)
+    return Propagated(
+        torch.rand(1, 4, height, width, generator=generator), torch.rand(1, 3, height, width, generator=generator)
+    )
+
+
+def shift(dx: float, dy: float, like: Propagated) -> Tensor:
+    flow = torch.zeros(1, 2, *like.image.shape[2:])
+    flow[:, 0], flow[:, 1] = dx, dy
+    return flow
+
+
+def test_whole_pixel_motion_is_carried_exactly_by_both() -> None:
+    start = key()
+    for propagation in (StepPropagation(start), ComposedPropagation(start)):
+        propagation.advance(shift(1, 0, start))
+        moved = propagation.advance(shift(1, -2, start))
+        # seen from the new frame, the key frame lies at (+2, -2)
+        assert torch.allclose(moved.scores[..., 2:, :-2], start.scores[..., :-2, 2:], atol=1e-5)
+        assert torch.allclose(moved.image[..., 2:, :-2], start.image[..., :-2, 2:], atol=1e-5)
+
+
+def test_composition_samples_once_where_steps_blur() -> None:
+    start = key()
+    step, composed = StepPropagation(start), ComposedPropagation(start)
+    for flow in (shift(0.5, 0, start), shift(0.5, 0, start)):
+        blurred, sharp = step.advance(flow), composed.advance(flow)
+    assert torch.allclose(sharp.scores[..., :-2], start.scores[..., 1:-1], atol=1e-5)
+    assert (blurred.scores[..., :-2] - start.scores[..., 1:-1]).abs().max() > 0.1
+
+
+def test_composition_follows_the_flow_of_where_a_point_was() -> None:
+    start = key()
+    first, second = torch.zeros(1, 2, 12, 16), torch.zeros(1, 2, 12, 16)
+    first[0, 0, :, 8:] = 3  # the right half came from 3 px further right
+    second[0, 0] = 4  # everything came from 4 px further right
+    composed = ComposedPropagation(start)
+    composed.advance(first)
+    moved = composed.advance(second)
+    assert torch.allclose(moved.scores[..., 0:3], start.scores[..., 4:7], atol=1e-5)  # was in the left half
+    assert torch.allclose(moved.scores[..., 5:8], start.scores[..., 12:15], atol=1e-5)  # was in the right half
+
+
+def test_names() -> None:
+    assert {'step': StepPropagation, 'composed': ComposedPropagation} == PROPAGATIONS

@@ -1,0 +1,183 @@
+import gc
+import tracemalloc
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.model import Model, load_model
+from davss_ros.core.segmenter import LARGEST, VideoSegmenter
+from davss_ros.errors import FrameError
+
+Frames = list[NDArray[np.uint8]]
+CONFIG = SegmenterConfig(device='cpu', key_interval=4)
+
+
+@pytest.fixture(scope='module')
+def model() -> Model:
+    return load_model(CONFIG)
+
+
+def segmenter(model: Model, **changes: object) -> VideoSegmenter:
+    return VideoSegmenter(replace(CONFIG, **changes), model=model)  # type: ignore[arg-type]  # values of many types
+
+
+def test_every_fourth_frame_is_a_key_frame(model: Model, street: Frames) -> None:
+    results = list(map(segmenter(model).step, street[:9]))
+    assert [r.is_key for r in results] == [True, False, False, False, True, False, False, False, True]
+    assert [r.distance for r in results] == [0, 1, 2, 3, 0, 1, 2, 3, 0]
+    assert [r.key_reason for r in results if r.is_key] == ['first', 'interval', 'interval']
+
+
+def test_result_has_the_frames_size_types_and_ranges(model: Model, street: Frames) -> None:
+    video = segmenter(model)
+    for number, frame in enumerate(street[:3]):
+        result = video.step(frame, stamp=number * 10)
+        assert result.stamp == number * 10
+        assert result.labels.shape == result.distortion.shape == (120, 160)
+        assert (result.labels.dtype, result.distortion.dtype) == (np.uint8, np.float32)
+        assert result.labels.max() < len(model.classes)
+        assert 0 <= result.distortion.min() <= result.distortion.max() <= 1
+        assert result.is_key == (not result.distortion.any())
+        assert result.timings['total'] == pytest.approx(sum(result.timings.values()) - result.timings['total'])
+
+
+@pytest.mark.parametrize('size', [(17, 16), (97, 131), (123, 64), (376, 500), (720, 360)])
+def test_any_size_gives_labels_of_that_size(model: Model, size: tuple[int, int]) -> None:
+    video = segmenter(model)
+    frame = np.random.default_rng(4).integers(0, 255, (*size, 3), np.uint8)
+    for _ in range(2):
+        result = video.step(frame)
+        assert result.labels.shape == result.distortion.shape == size
+
+
+def test_a_change_of_size_and_a_reset_force_a_key_frame(model: Model, street: Frames) -> None:
+    video = segmenter(model)
+    video.step(street[0])
+    smaller = np.ascontiguousarray(street[1][:96, :128])
+    assert video.step(smaller).key_reason == 'size'
+    assert not video.step(smaller).is_key
+    video.reset()
+    assert video.step(smaller).key_reason == 'reset'
+
+
+def test_after_a_reset_nothing_of_the_past_remains(model: Model, street: Frames) -> None:
+    used = segmenter(model)
+    for frame in street[:6]:
+        used.step(frame)
+    used.reset()
+    fresh = segmenter(model)
+    for frame in street[6:9]:
+        ours, expected = used.step(frame), fresh.step(frame)
+        np.testing.assert_array_equal(ours.labels, expected.labels)
+        np.testing.assert_array_equal(ours.distortion, expected.distortion)
+
+
+def test_segmenters_sharing_a_model_do_not_disturb_each_other(model: Model, street: Frames) -> None:
+    alone, one, other = segmenter(model), segmenter(model), segmenter(model)
+    for forth, back in zip(street, reversed(street), strict=True):
+        expected = alone.step(forth).labels
+        ours = one.step(forth).labels
+        other.step(back)
+        np.testing.assert_array_equal(ours, expected)
+
+
+def test_a_still_scene_keeps_the_key_frames_labels(model: Model, street: Frames) -> None:
+    video = segmenter(model, mode='flow')
+    expected = video.step(street[0]).labels
+    for _ in range(3):
+        agreeing = (video.step(street[0]).labels == expected).mean()
+        assert agreeing > 0.99
+
+
+def test_modes(model: Model, street: Frames) -> None:
+    key = segmenter(model).step(street[0]).labels
+    hold = segmenter(model, mode='hold')
+    assert all((hold.step(frame).labels == key).all() for frame in street[:4])
+    assert all(result.is_key for result in map(segmenter(model, mode='per_frame').step, street[:3]))
+    everywhere = segmenter(model, mode='correct_all')
+    everywhere.step(street[0])
+    assert everywhere.step(street[1]).distortion.min() == 1
+
+
+def test_larger_frames_are_segmented_at_the_working_height(model: Model, street: Frames) -> None:
+    large = cv2.resize(street[0], (640, 480), interpolation=cv2.INTER_NEAREST).astype(np.uint8)
+    small = cv2.resize(large, (160, 120), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    scaled = segmenter(model, working_height=120).step(large).labels
+    expected = cv2.resize(segmenter(model).step(small).labels, (640, 480), interpolation=cv2.INTER_NEAREST)
+    np.testing.assert_array_equal(scaled, expected)
+
+
+BAD = [
+    np.zeros((40, 40), np.uint8),
+    np.zeros((40, 40, 4), np.uint8),
+    np.zeros((40, 40, 3), np.float32),
+    np.zeros((0, 40, 3), np.uint8),
+    np.zeros((40, 8, 3), np.uint8),
+    np.zeros((16, LARGEST + 1, 3), np.uint8),
+]
+
+
+@pytest.mark.parametrize('frame', BAD, ids=lambda frame: f'{frame.dtype} {frame.shape}')
+def test_a_bad_frame_is_refused_and_changes_nothing(model: Model, street: Frames, frame: NDArray[np.uint8]) -> None:
+    video, expected = segmenter(model), segmenter(model)
+    video.step(street[0])
+    expected.step(street[0])
+    with pytest.raises(FrameError, match='expected'):
+        video.step(frame)
+    np.testing.assert_array_equal(video.step(street[1]).labels, expected.step(street[1]).labels)
+
+
+def test_no_frame_at_all_is_refused(model: Model) -> None:
+    with pytest.raises(FrameError, match='NoneType'):
+        segmenter(model).step(None)  # type: ignore[arg-type]  # what a caller might pass by mistake
+
+
+def test_read_only_and_strided_frames_do(model: Model, street: Frames) -> None:
+    expected = segmenter(model).step(street[0]).labels
+    frozen = street[0].copy()
+    frozen.flags.writeable = False
+    np.testing.assert_array_equal(segmenter(model).step(frozen).labels, expected)
+    wide = np.zeros((120, 320, 3), np.uint8)
+    wide[:, ::2] = street[0]
+    np.testing.assert_array_equal(segmenter(model).step(wide[:, ::2]).labels, expected)
+
+
+def test_no_gradients_and_no_growth(model: Model) -> None:
+    video = segmenter(model)
+    frame = np.zeros((32, 32, 3), np.uint8)
+    for _ in range(20):
+        video.step(frame)
+    gc.collect()
+    tensors = sum(isinstance(thing, torch.Tensor) for thing in gc.get_objects())
+    tracemalloc.start()
+    for _ in range(200):
+        result = video.step(frame)
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    gc.collect()
+    assert result.labels.shape == (32, 32)
+    assert sum(isinstance(thing, torch.Tensor) for thing in gc.get_objects()) <= tensors + 5
+    assert grown < 200_000
+    cache = video._cache
+    assert cache is not None
+    assert not cache.image.requires_grad
+
+
+def test_bfloat16_gives_nearly_the_same_labels(model: Model, street: Frames) -> None:
+    half = VideoSegmenter(replace(CONFIG, precision='bfloat16'))
+    exact = segmenter(model)
+    agreeing = [(half.step(frame).labels == exact.step(frame).labels).mean() for frame in street[:4]]
+    assert min(agreeing) > 0.9
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
+def test_cuda_gives_nearly_the_same_labels(model: Model, street: Frames) -> None:
+    cuda = VideoSegmenter(replace(CONFIG, device='cuda', precision='float32'))
+    exact = segmenter(model)
+    agreeing = [(cuda.step(frame).labels == exact.step(frame).labels).mean() for frame in street[:8]]
+    assert min(agreeing) > 0.98

@@ -1,0 +1,118 @@
+"""A camera and a viewer in plain rclpy, nothing of ours: run as processes beside the node.
+
+peer.py publish --count 20 --rate 10 --reliability best_effort --width 320 --height 240 ...
+peer.py listen --seconds 10 --expect 20 TOPIC ...      prints a JSON line for every image that arrives
+"""
+
+import argparse
+import json
+import time
+from array import array
+from functools import partial
+
+import numpy as np
+import rclpy
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+
+NUMPY = {'mono8': np.uint8, 'rgb8': np.uint8, 'bgr8': np.uint8, '32FC1': np.float32}
+
+
+def picture(number: int, height: int, width: int) -> np.ndarray:
+    """A street of sorts: sky, road, and a box that moves 2 px a frame."""
+    frame = np.full((height, width, 3), (90, 90, 95), np.uint8)
+    frame[: height // 2] = (200, 210, 230)
+    left = width // 4 + 2 * number
+    frame[height // 3 : height * 2 // 3, left : left + width // 5] = (30, 30, 160)
+    return frame
+
+
+def image(options: argparse.Namespace, number: int) -> Image:
+    message = Image(height=options.height, width=options.width, encoding=options.encoding)
+    message.header.frame_id = 'front_optical'
+    message.header.stamp.sec, message.header.stamp.nanosec = 1000 + number, 7 * number
+    pixels = picture(number, options.height, options.width)
+    if options.encoding == 'bgr8':
+        pixels = pixels[..., ::-1]
+    rows = np.zeros((options.height, options.width * 3 + options.padding), np.uint8)
+    rows[:, : options.width * 3] = pixels.reshape(options.height, -1)
+    message.step = rows.shape[1]
+    message.data = array('B', rows.tobytes())
+    if options.spoil and number % options.spoil == options.spoil - 1:
+        message.data = message.data[: len(message.data) // 2]
+    return message
+
+
+def publish(node: Node, options: argparse.Namespace) -> None:
+    profile = QoSProfile(depth=50, reliability=ReliabilityPolicy[options.reliability.upper()])
+    publisher = node.create_publisher(Image, options.topic, profile)
+    until = time.monotonic() + 20
+    while not publisher.get_subscription_count() and time.monotonic() < until:
+        rclpy.spin_once(node, timeout_sec=0.05)
+    time.sleep(2.0)  # for a reader that matches itself to what we offer, and for the viewer to be found
+    for number in range(options.count):
+        publisher.publish(image(options, number))
+        time.sleep(1 / options.rate)
+    time.sleep(2.0)
+
+
+def describe(topic: str, message: Image) -> dict[str, object]:
+    kind = np.dtype(NUMPY[message.encoding])
+    values = np.frombuffer(message.data, kind)
+    return {
+        'topic': topic,
+        'number': message.header.stamp.sec - 1000,
+        'nanosec': message.header.stamp.nanosec,
+        'frame_id': message.header.frame_id,
+        'encoding': message.encoding,
+        'size': [message.height, message.width],
+        'step': message.step,
+        'bytes': len(message.data),
+        'low': float(values.min()),
+        'high': float(values.max()),
+    }
+
+
+def listen(node: Node, options: argparse.Namespace) -> None:
+    arrived: list[str] = []
+
+    def take(topic: str, message: Image) -> None:
+        arrived.append(topic)
+        print(json.dumps(describe(topic, message)), flush=True)
+
+    for topic in options.topics:
+        node.create_subscription(Image, topic, partial(take, topic), QoSProfile(depth=50))
+    print(json.dumps({'ready': True}), flush=True)
+    until = time.monotonic() + options.seconds
+    while time.monotonic() < until and any(arrived.count(topic) < options.expect for topic in options.topics):
+        rclpy.spin_once(node, timeout_sec=0.1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    roles = parser.add_subparsers(dest='role', required=True)
+    camera = roles.add_parser('publish')
+    camera.add_argument('--topic', default='image')
+    camera.add_argument('--count', type=int, default=20)
+    camera.add_argument('--rate', type=float, default=10)
+    camera.add_argument('--reliability', default='reliable')
+    camera.add_argument('--encoding', default='rgb8')
+    camera.add_argument('--width', type=int, default=320)
+    camera.add_argument('--height', type=int, default=240)
+    camera.add_argument('--padding', type=int, default=0)
+    camera.add_argument('--spoil', type=int, default=0, help='every n-th image has half its data')
+    viewer = roles.add_parser('listen')
+    viewer.add_argument('topics', nargs='+')
+    viewer.add_argument('--seconds', type=float, default=20)
+    viewer.add_argument('--expect', type=int, default=10)
+    options = parser.parse_args()
+    rclpy.init()
+    node = rclpy.create_node(f'peer_{options.role}')
+    {'publish': publish, 'listen': listen}[options.role](node, options)
+    node.destroy_node()
+    rclpy.shutdown()
+
+
+if __name__ == '__main__':
+    main()

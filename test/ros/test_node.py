@@ -1,0 +1,131 @@
+"""Start, parameters and end of the node, as processes."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rclpy
+import yaml
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import DescribeParameters, SetParameters
+from rclpy.node import Node
+
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.ros.parameters import CHANGEABLE, NodeConfig
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@contextmanager
+def client() -> Iterator[Node]:
+    context = rclpy.Context()
+    context.init()
+    node = rclpy.create_node('client', context=context)
+    executor = rclpy.executors.SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    node.run_until = lambda done, seconds=20.0: run_until(executor, done, seconds)
+    try:
+        yield node
+    finally:
+        node.destroy_node()
+        context.try_shutdown()
+
+
+def run_until(executor: Any, done: Callable[[], bool], seconds: float) -> None:
+    """Serve callbacks until ``done``, or for that long."""
+    until = time.monotonic() + seconds
+    while not done() and time.monotonic() < until:
+        executor.spin_once(timeout_sec=0.1)
+
+
+def call(node: Any, kind: type[Any], service: str, request: object) -> Any:
+    asking = node.create_client(kind, service)
+    assert asking.wait_for_service(timeout_sec=20)
+    future = asking.call_async(request)
+    node.run_until(future.done)
+    assert future.done(), f'{service} did not answer'
+    return future.result()
+
+
+@pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_node_with_status_zero(processes: Any, how: signal.Signals) -> None:
+    node = processes.node()
+    assert node.stop(how) == 0
+    assert 'Traceback' not in node.said()
+
+
+@pytest.mark.parametrize(
+    ('parameter', 'complaint'),
+    [
+        ('weights:=nosuch', "weights: expected a shipped model (camvid_lite) or a file, found 'nosuch'"),
+        ('device:=cuda:99', 'device: expected one of'),
+        ('key_interval:=0', 'key_interval'),
+        ('key_interval:=often', 'key_interval'),
+        ('mode:=fast', 'mode: expected one of davss'),
+        ('overlay_opacity:=1.5', 'overlay_opacity'),
+        ('policy:=random', 'policy: expected one of drop_old, every_frame'),
+    ],
+)
+def test_a_wrong_parameter_ends_the_start_with_one_clear_line(processes: Any, parameter: str, complaint: str) -> None:
+    node = processes.start('-m', 'davss_ros', 'davss_node', '--ros-args', '-p', parameter)
+    assert node.process.wait(timeout=60) == 1
+    assert complaint in node.said()
+    assert 'Traceback' not in node.said()
+    assert len(node.said().strip().splitlines()) == 1
+
+
+def test_parameters_are_described_and_checked(processes: Any) -> None:
+    processes.node()
+    known = {one.name: one for config in (SegmenterConfig, NodeConfig) for one in fields(config)}
+    with client() as node:
+        described = call(
+            node, DescribeParameters, '/davss/describe_parameters', DescribeParameters.Request(names=list(known))
+        )
+        for descriptor in described.descriptors:
+            assert descriptor.description
+            assert descriptor.read_only == (descriptor.name not in CHANGEABLE)
+            if 'minimum' in known[descriptor.name].metadata:
+                limits = (descriptor.integer_range or descriptor.floating_point_range)[0]
+                assert limits.from_value == known[descriptor.name].metadata['minimum']
+                assert limits.to_value == known[descriptor.name].metadata['maximum']
+
+        def set_integer(name: str, value: int) -> Any:
+            setting = ParameterValue(type=ParameterType.PARAMETER_INTEGER, integer_value=value)
+            request = SetParameters.Request(parameters=[Parameter(name=name, value=setting)])
+            return call(node, SetParameters, '/davss/set_parameters', request).results[0]
+
+        assert set_integer('key_interval', 9).successful
+        assert not set_integer('key_interval', 0).successful
+        assert not set_integer('queue_length', 5).successful  # read-only
+        assert not set_integer('overlay_opacity', 1).successful  # of another type
+
+
+def test_a_changed_key_interval_takes_effect_and_diagnostics_add_up(processes: Any) -> None:
+    processes.node('key_interval:=2', 'policy:=every_frame')
+    viewer = processes.peer('listen', '--expect', '12', '--seconds', '20', '/davss/label')
+    viewer.wait_for('ready')
+    camera = processes.peer('publish', '--count', '12', '--rate', '8', '--spoil', '6')
+    with client() as node:
+        told: dict[str, str] = {}
+
+        def note(message: DiagnosticArray) -> None:
+            told.update({pair.key: pair.value for pair in message.status[0].values})
+
+        node.create_subscription(DiagnosticArray, '/diagnostics', note, 10)
+        node.run_until(lambda: told.get('received') == '12' and told['published'] == '10', 30)
+    assert (told['received'], told['published'], told['key frames']) == ('12', '10', '5'), told
+    assert yaml.safe_load(told['not published']) == {'refused': 2}
+    assert camera.process.wait(timeout=60) == 0
+
+
+def test_the_parameter_file_lists_every_parameter_with_its_default() -> None:
+    listed = yaml.safe_load((ROOT / 'config' / 'davss.yaml').read_text())['/**']['ros__parameters']
+    assert listed == {one.name: one.default for config in (SegmenterConfig, NodeConfig) for one in fields(config)}
+    text = (ROOT / 'config' / 'davss.yaml').read_text()
+    assert all('#' in line for line in text.splitlines() if ':' in line and line.startswith('    '))

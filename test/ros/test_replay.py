@@ -1,0 +1,78 @@
+"""``replay`` as a process, heard by plain rclpy."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+
+def folder_of(path: Path, count: int) -> Path:
+    path.mkdir()
+    for number in range(count):
+        cv2.imwrite(str(path / f'{number:03}.png'), np.full((48, 64, 3), number, np.uint8))
+    return path
+
+
+def bag_of(path: Path, plugin: StoragePlugin, count: int) -> Path:
+    store = get_typestore(Stores.ROS2_JAZZY)
+    kind, header, stamp = (
+        store.types[f'{name}']
+        for name in ('sensor_msgs/msg/Image', 'std_msgs/msg/Header', 'builtin_interfaces/msg/Time')
+    )
+    with Writer(path, version=9, storage_plugin=plugin) as writer:
+        connection = writer.add_connection('/camera', kind.__msgtype__, typestore=store)
+        for number in range(count):
+            when = stamp(sec=1000 + number, nanosec=7 * number)
+            data = np.full(48 * 64 * 3, number, np.uint8)
+            message = kind(header(when, 'front_optical'), 48, 64, 'rgb8', 0, 64 * 3, data)
+            writer.write(connection, number * 10**8, store.serialize_cdr(message, kind.__msgtype__))
+    return path
+
+
+def replayed(processes: Any, source: Path, expect: int, *options: str) -> tuple[list[dict[str, Any]], Any]:
+    viewer = processes.peer('listen', '--expect', str(expect), '--seconds', '20', '/image')
+    viewer.wait_for('ready')
+    replay = processes.start('-m', 'davss_ros', 'replay', str(source), *options)
+    assert replay.process.wait(timeout=60) == 0
+    assert viewer.process.wait(timeout=60) == 0
+    return [line for line in viewer.lines() if 'topic' in line], replay
+
+
+def test_a_folder_arrives_whole_and_in_order(processes: Any, tmp_path: Path) -> None:
+    arrived, replay = replayed(processes, folder_of(tmp_path / 'images', 12), 12, '--rate', '30')
+    assert [line['low'] for line in arrived] == list(range(12))
+    assert {(line['encoding'], line['frame_id'], *line['size']) for line in arrived} == {('rgb8', 'camera', 48, 64)}
+    assert json.loads(replay.out.read_text().splitlines()[-1]) == {'published': 12}
+    seconds = [line['number'] + line['nanosec'] / 1e9 for line in arrived]
+    assert np.allclose(np.diff(seconds), 1 / 30, atol=1e-6)
+
+
+@pytest.mark.parametrize('plugin', [StoragePlugin.SQLITE3, StoragePlugin.MCAP])
+def test_a_bag_keeps_its_stamps_and_frame_ids(processes: Any, tmp_path: Path, plugin: StoragePlugin) -> None:
+    bag = bag_of(tmp_path / 'bag', plugin, 5)
+    arrived, _ = replayed(processes, bag, 5, '--rate', '20')
+    assert [(line['number'], line['nanosec']) for line in arrived] == [(i, 7 * i) for i in range(5)]
+    assert {line['frame_id'] for line in arrived} == {'front_optical'}
+
+
+def test_a_loop_goes_on_in_time(processes: Any, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / 'images', 4)
+    arrived, _ = replayed(processes, folder, 10, '--rate', '40', '--loop', '--count', '10')
+    assert [line['low'] for line in arrived] == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1]
+    seconds = [line['number'] + line['nanosec'] / 1e9 for line in arrived]
+    assert np.allclose(np.diff(seconds), 1 / 40, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ('options', 'complaint'), [([], 'no such file or folder'), (['--rate', '-1'], 'expected 0 to 1000')]
+)
+def test_what_cannot_be_replayed_is_said(processes: Any, options: list[str], complaint: str) -> None:
+    replay = processes.start('-m', 'davss_ros', 'replay', '/nowhere', *options)
+    assert replay.process.wait(timeout=60) != 0
+    assert complaint in replay.said()
+    assert 'Traceback' not in replay.said()
