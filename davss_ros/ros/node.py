@@ -1,5 +1,6 @@
 """`DavssNode`: parameters, one camera, diagnostics; all work is done by the library."""
 
+import signal
 from collections.abc import Sequence
 from typing import Any
 
@@ -88,6 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # ros2 launch and the terminal each send one; one is enough
         node.close()
         try_shutdown()
     return 0
