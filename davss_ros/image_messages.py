@@ -1,8 +1,8 @@
 """sensor_msgs/Image and CompressedImage to RGB arrays.
 
 Works on any object with the fields of the message (rclpy's or rosbags'), so the node, the replay and the bag evaluation
-decode alike. Every size is checked against the data before anything is allocated. cv_bridge, where it is installed,
-is not needed for this: it trusts ``step`` and ``data``, and differs between distributions in the encodings it knows.
+decode alike. Every size is checked against the data before anything is allocated; cv_bridge, which trusts the message,
+converts what is not in the table below, where it is installed.
 
 Encodings: sensor_msgs/image_encodings.hpp. Rows may be padded (``step``), 16-bit data of either byte order.
 """
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davss_ros.errors import FrameError
+from davss_ros.image_header import declared_size
 
 LARGEST_SIDE = 8192  # px; a declared size beyond it is refused
 _PACKED = {  # encoding -> bytes a pixel, OpenCV conversion to RGB (None: it is RGB)
@@ -54,10 +55,9 @@ def decode(message: Any) -> NDArray[np.uint8]:
 def decode_raw(message: Any) -> NDArray[np.uint8]:
     """Return the image of a sensor_msgs/Image: (H, W, 3) uint8 RGB; `FrameError` if it does not fit together."""
     height, width, step, encoding = message.height, message.width, message.step, message.encoding
+    _check_size(height, width)
     if encoding not in _PACKED:
-        raise FrameError(f'encoding: expected one of {", ".join(ENCODINGS)}, found {encoding!r}')
-    if not (0 < height <= LARGEST_SIDE and 0 < width <= LARGEST_SIDE):
-        raise FrameError(f'size: expected sides of 1 to {LARGEST_SIDE} px, found {width}x{height}')
+        return _by_cv_bridge(message)
     pixel_bytes, conversion = _PACKED[encoding]
     if encoding in ('nv12', 'nv21') or encoding.startswith(('yuv', 'uyvy', 'yuyv', 'bayer')):
         _check_even(encoding, height, width)
@@ -76,21 +76,42 @@ def decode_raw(message: Any) -> NDArray[np.uint8]:
 
 def decode_compressed(message: Any) -> NDArray[np.uint8]:
     """Return the image of a sensor_msgs/CompressedImage (jpeg or png): (H, W, 3) uint8 RGB; `FrameError` if broken."""
-    data = np.frombuffer(message.data, np.uint8)
+    data = bytes(message.data)
+    _check_size(*declared_size(data))
     try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise FrameError(f'data: broken {message.format!r} image: {error.err}') from error
     if image is None:
-        raise FrameError(f'data: expected a jpeg or png image, found {data.size} bytes of {message.format!r}')
-    if max(image.shape[:2]) > LARGEST_SIDE:
-        raise FrameError(f'size: expected sides of at most {LARGEST_SIDE} px, found {image.shape[1]}x{image.shape[0]}')
+        raise FrameError(f'data: broken {message.format!r} image of {len(data)} bytes')
     return _convert(image.astype(np.uint8, copy=False), cv2.COLOR_BGR2RGB)
+
+
+def _by_cv_bridge(message: Any) -> NDArray[np.uint8]:
+    unknown = f'encoding: expected one of {", ".join(ENCODINGS)}, found {message.encoding!r}'
+    try:
+        from cv_bridge import CvBridge
+    except ImportError:
+        raise FrameError(f'{unknown}; cv_bridge, which knows more, is not installed') from None
+    if message.step < message.width or len(message.data) != message.step * message.height:
+        raise FrameError(f'data: expected {message.height} rows of {message.step} bytes, found {len(message.data)}')
+    try:
+        image = np.asarray(CvBridge().imgmsg_to_cv2(message, desired_encoding='rgb8'))
+    except Exception as error:  # CvBridgeError, but also what its C++ side and its tables throw
+        raise FrameError(f'{unknown}, which cv_bridge cannot convert to rgb8: {error}') from error
+    if image.shape != (message.height, message.width, 3) or image.dtype != np.uint8:
+        raise FrameError(f'{unknown}; cv_bridge made {image.dtype} {image.shape} of it')
+    return image
 
 
 def _convert(pixels: NDArray[np.uint8], conversion: int | None) -> NDArray[np.uint8]:
     pixels = np.ascontiguousarray(pixels)
     return pixels if conversion is None else cv2.cvtColor(pixels, conversion).astype(np.uint8, copy=False)
+
+
+def _check_size(height: int, width: int) -> None:
+    if not (0 < height <= LARGEST_SIDE and 0 < width <= LARGEST_SIDE):
+        raise FrameError(f'size: expected sides of 1 to {LARGEST_SIDE} px, found {width}x{height}')
 
 
 def _check_even(encoding: str, height: int, width: int) -> None:

@@ -1,6 +1,7 @@
 """Camera images out of a rosbag2 (sqlite3 or mcap), by the library rosbags; needs no ROS."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,13 @@ class BagSource:
 
     def __iter__(self) -> Iterator[Frame]:
         """See `davss_ros.data.sources.FrameSource`."""
-        with _reader(self.path) as reader:
+        with closing(_reader(self.path)) as reader:
             chosen = [c for c in reader.connections if c.topic == self.topic]
             for number, (connection, _, raw) in enumerate(reader.messages(connections=chosen)):
-                message: Any = reader.deserialize(raw, connection.msgtype)
                 try:
+                    message: Any = reader.deserialize(raw, connection.msgtype)
                     image = decode(message)
-                except FrameError as error:
+                except (FrameError, AnyReaderError) as error:
                     raise DataError(f'{self.path}: {self.topic}, message {number}: {error}') from error
                 stamp = message.header.stamp
                 yield Frame(stamp.sec * 10**9 + stamp.nanosec, image, message.header.frame_id)
@@ -47,7 +48,7 @@ def open_bag(path: Path, topic: str = '') -> BagSource:
         DataError: no rosbag2, or the topic is not there, holds no images, or is one of several.
 
     """
-    with _reader(path) as reader:
+    with closing(_reader(path)) as reader:
         images = [c for c in reader.connections if c.msgtype in IMAGE_TYPES]
         connection = _choose(path, images, topic)
         count = reader.topics[connection.topic].msgcount
@@ -57,6 +58,7 @@ def open_bag(path: Path, topic: str = '') -> BagSource:
 
 
 def _reader(path: Path) -> AnyReader:
+    """Return an open reader."""
     folder = path if path.is_dir() else path.parent
     if path.is_file() and not (folder / 'metadata.yaml').is_file() and path.suffix == '.db3':
         raise DataError(f'{path}: expected the bag folder with metadata.yaml beside this file')

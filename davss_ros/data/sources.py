@@ -99,7 +99,7 @@ class FolderSource:
 
 
 def open_source(path: Path | str, *, topic: str = '', rate: float = 0.0) -> FrameSource:
-    """Open a video file, an image folder or a rosbag2 (folder with ``metadata.yaml``, or a lone .mcap / .db3 file).
+    """Open a video file, an image folder or a rosbag2 (folder with ``metadata.yaml``, or a lone .mcap file).
 
     Args:
         path: what to open.

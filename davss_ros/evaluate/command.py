@@ -79,10 +79,11 @@ def parse_distances(text: str) -> list[int]:
     """Return the distances of ``1-9`` or ``1,5,9``; `argparse.ArgumentTypeError` otherwise."""
     distances: list[int] = []
     for part in text.split(','):
-        first, _, last = part.partition('-')
-        if not first.isdigit() or not (last or first).isdigit() or not 1 <= int(first) <= int(last or first) <= 1000:
+        first, dash, last = part.partition('-')
+        last = last if dash else first
+        if not (first.isdecimal() and last.isdecimal()) or not 1 <= int(first) <= int(last) <= 1000:
             raise argparse.ArgumentTypeError(f'expected distances like 1-9 or 1,5,9, found {text!r}')
-        distances += range(int(first), int(last or first) + 1)
+        distances += range(int(first), int(last) + 1)
     return sorted(set(distances))
 
 

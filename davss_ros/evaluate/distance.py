@@ -49,11 +49,11 @@ def distance_curves(
         model: the networks.
         config: settings; mode and key interval are overridden.
         distances: all at least 1.
-        modes: which to measure.
+        modes: which to measure; without any, the frames need not be consecutive.
         progress: called after every single frame, and after every run through the distances.
 
     """
-    longest = max(distances)
+    longest = max(distances) if modes else 0
     if len(frames) <= longest:
         raise ValueError(f'frames: expected more than the longest distance {longest}, found {len(frames)}')
     classes = len(model.classes)

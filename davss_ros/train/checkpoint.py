@@ -29,7 +29,8 @@ def resume(path: Path, model: nn.Module, optimizer: Optimizer, settings: dict[st
         return 0
     state = torch.load(path, map_location='cpu', weights_only=True)
     if state['settings'] != settings:
-        changed = sorted(k for k in settings if state['settings'].get(k) != settings[k])
+        before = state['settings']
+        changed = sorted(k for k in settings.keys() | before.keys() if before.get(k) != settings.get(k))
         raise DataError(f'{path}: made with other settings ({", ".join(changed)}); choose another --out or delete it')
     model.load_state_dict(state['model'])
     optimizer.load_state_dict(state['optimizer'])

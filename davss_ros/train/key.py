@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from davss_ros.data.stills import labelled_images
+from davss_ros.errors import DataError
 from davss_ros.networks.deeplab_lite import DeepLabLite
 from davss_ros.networks.efficientnet_lite import imagenet_state
 from davss_ros.networks.layers import channels_last
@@ -56,6 +57,10 @@ def train_key(settings: KeyTraining, progress: Callable[[str], None] = log.info)
     path = settings.out / 'checkpoint.pt'
     done = checkpoint.resume(path, network, optimizer, settings.fingerprint())
     steps = len(samples) // settings.batch
+    if not steps:
+        raise DataError(
+            f'{settings.data}: expected at least one batch of {settings.batch} images, found {len(samples)}'
+        )
     for epoch in range(done, settings.epochs):
         network.train()
         total = 0.0

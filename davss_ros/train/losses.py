@@ -29,24 +29,54 @@ def lovasz_softmax(probabilities: Tensor, labels: Tensor) -> Tensor:
     return torch.stack(losses).mean() if losses else probabilities.sum() * 0
 
 
-def segmentation_loss(scores: Tensor, labels: Tensor, offset: tuple[int, int], lovasz: float = 0.5) -> Tensor:
-    """Cross-entropy plus weighted Lovász-softmax of 1/4-size scores against full-size labels.
+def up_every_second(x: Tensor, offset: tuple[int, int]) -> Tensor:
+    """Return ``up(x)[..., offset[0]::2, offset[1]::2]`` (align_corners=False) by two matrix products, never whole.
 
-    The scores are brought to full size; of that, every second row and column from ``offset`` on (each 0 or 1) counts,
-    for the Lovász part every fourth, which saves most of the time and, offsets being random, nothing of the data.
+    Args:
+        x: (N, C, h, w).
+        offset: first row and column of the full size that count, each 0 or 1.
+    """
+    rows, columns = (_interpolation(length, first, x) for length, first in zip(x.shape[2:], offset, strict=True))
+    return rows @ x @ columns.T
+
+
+def mean_cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross-entropy averaged over the labels that are not void; 0 if all are."""
+    return F.cross_entropy(scores, labels, ignore_index=VOID, reduction='sum') / (labels != VOID).sum().clamp(min=1)
+
+
+def label_loss(scores: Tensor, labels: Tensor, lovasz: float = 0.5) -> Tensor:
+    """Return cross-entropy plus weighted Lovász-softmax, the latter on every second row and column only.
+
+    Args:
+        scores: (N, C, H, W).
+        labels: (N, H, W) int64, `VOID` where unknown.
+        lovasz: weight of the Lovász part.
+    """
+    loss = mean_cross_entropy(scores, labels)
+    if lovasz:
+        few, few_labels = scores[..., ::2, ::2].permute(0, 2, 3, 1), labels[:, ::2, ::2]
+        known = few_labels != VOID
+        loss = loss + lovasz * lovasz_softmax(few[known].softmax(1), few_labels[known])
+    return loss
+
+
+def segmentation_loss(scores: Tensor, labels: Tensor, offset: tuple[int, int], lovasz: float = 0.5) -> Tensor:
+    """Return the `label_loss` of 1/4-size scores against full-size labels.
+
+    Every second row and column from ``offset`` on counts, which saves most of the time and, offsets being random,
+    nothing of the data.
 
     Args:
         scores: (N, C, H/4, W/4).
         labels: (N, H, W) int64, `VOID` where unknown.
         offset: first row and column that count.
         lovasz: weight of the Lovász part.
-
     """
-    full = F.interpolate(scores.float(), size=labels.shape[1:], mode='bilinear', align_corners=False)
-    full, labels = full[..., offset[0] :: 2, offset[1] :: 2], labels[:, offset[0] :: 2, offset[1] :: 2]
-    loss = F.cross_entropy(full, labels, ignore_index=VOID)
-    if lovasz:
-        few, few_labels = full[..., ::2, ::2].permute(0, 2, 3, 1), labels[:, ::2, ::2]
-        known = few_labels != VOID
-        loss = loss + lovasz * lovasz_softmax(few[known].softmax(1), few_labels[known])
-    return loss
+    return label_loss(up_every_second(scores.float(), offset), labels[:, offset[0] :: 2, offset[1] :: 2], lovasz)
+
+
+def _interpolation(length: int, first: int, like: Tensor) -> Tensor:
+    """Return (2 length, length): what every second of the 4 length upsampled values is made of."""
+    eye = torch.eye(length, dtype=like.dtype, device=like.device)
+    return F.interpolate(eye[None], scale_factor=4.0, mode='linear', align_corners=False)[0, :, first::2].T

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from davss_ros.core.labels import merge_scores
 from davss_ros.core.resample import down, up
+from davss_ros.errors import DataError
 from davss_ros.networks.interface import Propagated
 from davss_ros.networks.layers import channels_last
 from davss_ros.networks.registry import build
 from davss_ros.train import checkpoint
 from davss_ros.train.key import one_cycle
-from davss_ros.train.losses import VOID, lovasz_softmax
+from davss_ros.train.losses import VOID, label_loss, up_every_second
 from davss_ros.train.motion import MotionSamples
 
 log = logging.getLogger(__name__)
@@ -86,16 +86,12 @@ def train_correction(
 
 def correction_loss(correction: Tensor, weight: Tensor, batch: _Batch, distill: float) -> Tensor:
     """Return the loss of the merged scores, of the correction where it counts, and of leaving the key network."""
-    rows, columns = batch.offset
-    correction, propagated = correction.float(), batch.propagated.scores
-    merged = merge_scores(propagated, correction, weight)[..., rows::2, columns::2]
-    labels = batch.labels[:, rows::2, columns::2]
-    loss = F.cross_entropy(merged, labels, ignore_index=VOID)
-    few, few_labels = merged[..., ::2, ::2].permute(0, 2, 3, 1), batch.labels[:, rows::4, columns::4]
-    known = few_labels != VOID
-    loss = loss + 0.5 * lovasz_softmax(few[known].softmax(1), few_labels[known])
-    alone = F.cross_entropy(up(correction)[..., rows::2, columns::2], labels, ignore_index=VOID, reduction='none')
-    loss = loss + (alone * up(weight)[:, 0, rows::2, columns::2]).mean()
+    labels = batch.labels[:, batch.offset[0] :: 2, batch.offset[1] :: 2]
+    propagated, correction = batch.propagated.scores, correction.float()
+    scores, alone, share = (up_every_second(x, batch.offset) for x in (propagated, correction, weight))
+    loss = label_loss(torch.lerp(scores, alone, share), labels)
+    wrong = F.cross_entropy(alone, labels, ignore_index=VOID, reduction='none')
+    loss = loss + (wrong * share[:, 0]).mean()
     quarter = torch.lerp(propagated, correction, weight)
     followed = F.kl_div(quarter.log_softmax(1), batch.teacher.softmax(1), reduction='none').sum(1).mean()
     return loss + distill * followed
@@ -115,6 +111,8 @@ def _train(
     path = out / 'checkpoint.pt'
     done = checkpoint.resume(path, network, optimizer, asdict(settings))
     steps = len(samples) // settings.batch
+    if not steps:
+        raise DataError(f'samples: expected at least one batch of {settings.batch}, found {len(samples)}')
     for epoch in range(done, settings.epochs):
         network.train()
         total = 0.0

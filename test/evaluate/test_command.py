@@ -1,0 +1,143 @@
+import argparse
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from davss_ros.core.classes import SemanticClass
+from davss_ros.core.model import Model
+from davss_ros.evaluate import command
+from davss_ros.networks.interface import Propagated
+
+COUNT, ROWS = 6, 20
+
+
+def key(image: Tensor) -> Tensor:  # black: ground, white: wall; never sky
+    white = (image[:, :1, 1::4, 1::4] > 0.5).float()
+    return 10 * torch.cat([1 - white, white, -torch.ones_like(white)], 1)
+
+
+def flow(image: Tensor, previous: Tensor) -> Tensor:
+    return torch.zeros_like(image[:, :2, ::4, ::4])
+
+
+def distortion(propagated: Propagated, image: Tensor) -> Tensor:
+    return torch.ones_like(image[:, :1])
+
+
+def correction(image: Tensor, propagated: Propagated) -> Tensor:
+    return key(image)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    classes = tuple(SemanticClass(name, (0, 0, 0)) for name in ('ground', 'wall', 'sky'))
+    cpu = torch.device('cpu')
+    model = Model(key, flow, distortion, correction, classes, 'step', False, cpu, torch.float32, 'stub')
+    monkeypatch.setattr(command, 'load_model', lambda config: model)
+    monkeypatch.setattr(command, 'keep_freed_memory', lambda: True)
+    for part in ('images', 'labels'):
+        (tmp_path / 'data' / part).mkdir(parents=True)
+    for t in range(COUNT):  # all wall, all ground, all wall, ...
+        labels = np.full((ROWS, 16), t % 2, np.uint8)
+        cv2.imwrite(str(tmp_path / 'data' / 'images' / f'{t}.png'), 255 * labels)
+        cv2.imwrite(str(tmp_path / 'data' / 'labels' / f'{t}.png'), labels)
+    return tmp_path / 'data'
+
+
+@pytest.mark.parametrize(
+    ('text', 'distances'),
+    [
+        ('1-9', [1, 2, 3, 4, 5, 6, 7, 8, 9]),
+        ('1,5,9', [1, 5, 9]),
+        ('7', [7]),
+        ('9,1-3,2', [1, 2, 3, 9]),
+        ('4-4', [4]),
+        ('1000', [1000]),
+    ],
+)
+def test_distances_are_read(text: str, distances: list[int]) -> None:
+    assert command.parse_distances(text) == distances
+
+
+@pytest.mark.parametrize(
+    'text', ['', ',', '0', '0-3', '5-1', '-1', '1-', '1-3-5', 'a', '1.5', '1,,2', '1001', '1-99999', '²', '1 2']
+)
+def test_other_distances_are_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=r'expected distances like 1-9'):
+        command.parse_distances(text)
+
+
+def test_results_of_a_folder(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / 'new' / 'out'
+    assert command.main([str(folder), '--distances', '1-2', '--modes', 'hold', 'davss', '--out', str(out)]) == 0
+    results = json.loads((out / 'results.json').read_text())
+    assert (results['data'], results['frames'], results['model']) == ('data', COUNT, 'stub')
+    assert results['distances'] == [1, 2]
+    modes = results['modes']
+    assert modes['hold']['miou'] == {'1': 0, '2': 100, 'mean': 50}  # the scene alternates
+    assert modes['hold']['iou']['1'] == {'ground': 0, 'wall': 0, 'sky': None}
+    assert modes['hold']['iou']['2'] == {'ground': 100, 'wall': 100, 'sky': None}
+    assert modes['davss']['miou'] == {'1': 100, '2': 100, 'mean': 100}
+    assert modes['per_frame']['miou'] == {'0': 100, 'mean': 100}
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ['per_frame:', 'mIoU', '100.00']
+    assert lines[1:3] == [['ground', '100.0'], ['wall', '100.0']]
+    assert lines[3:] == [
+        ['mIoU', 'at', 'distance', '1', '2', 'mean'],
+        ['hold', '0.0', '100.0', '50.0'],
+        ['davss', '100.0', '100.0', '100.0'],
+    ]
+
+
+@pytest.mark.parametrize('kept', [1, 4, COUNT])
+def test_stills_are_all_measured_however_few(folder: Path, tmp_path: Path, kept: int) -> None:
+    for t in range(kept, COUNT):
+        for part in ('images', 'labels'):
+            (folder / part / f'{t}.png').unlink()
+    cv2.imwrite(str(folder / 'labels' / '0.png'), np.ones((ROWS, 16), np.uint8))  # wrongly called wall
+    assert command.main([str(folder), '--stills', '--out', str(tmp_path)]) == 0
+    results = json.loads((tmp_path / 'results.json').read_text())
+    grounds, walls = (kept + 1) // 2, kept // 2
+    iou = {'ground': 100 * (grounds - 1) / grounds, 'wall': 100 * walls / (walls + 1), 'sky': None}
+    assert results['modes'].keys() == {'per_frame'}
+    assert results['modes']['per_frame']['iou']['0'] == pytest.approx(iou, abs=0.006)
+
+
+def test_table_is_aligned_and_leaves_unseen_classes_out() -> None:
+    single = {'miou': {'0': 87.652, 'mean': 87.652}, 'iou': {'0': {'road': 99.5, 'car': 75.81, 'sky': None}}}
+    held = {'miou': {'1': 80.04, '10': 9.96, 'mean': 45.0}, 'iou': {}}
+    text = command.table({'distances': [1, 10], 'modes': {'per_frame': single, 'hold': held}})
+    lines = text.splitlines()
+    assert lines[0] == 'per_frame: mIoU 87.65'
+    assert [line.split() for line in lines[1:3]] == [['road', '99.5'], ['car', '75.8']]
+    assert lines[4].split() == ['hold', '80.0', '10.0', '45.0']
+    assert len(lines[3]) == len(lines[4])
+
+
+@pytest.mark.parametrize('options', [[], ['--stills']])
+def test_bad_folder_ends_with_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]) -> None:
+    assert command.main([str(tmp_path / 'nosuch'), *options]) == 1
+    shown = capsys.readouterr()
+    assert 'nosuch/images: expected a folder' in shown.err and not shown.out
+
+
+def test_bad_settings_end_with_their_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main([str(folder), '--working-height', '-5']) == 1
+    assert 'working_height: expected 0 to 4320, found -5' in capsys.readouterr().err
+
+
+def test_too_short_a_video_ends_with_its_length(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main([str(folder), '--distances', '6']) == 1
+    assert f'expected more than the longest distance 6, found {COUNT}' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('options', [['--distances', '0'], ['--modes', 'nosuch']])
+def test_wrong_options_are_usage_errors(folder: Path, options: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main([str(folder), *options])
+    assert ended.value.code == 2

