@@ -5,13 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-pytest.importorskip('rclpy')
+rclpy = pytest.importorskip('rclpy')
 PEER = Path(__file__).parent / 'peer.py'
 
 
@@ -90,3 +90,42 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
     starting = Processes(tmp_path)
     yield starting
     starting.end()
+
+
+class Client:
+    """A plain node in this process, with a context of its own."""
+
+    def __init__(self) -> None:
+        self._context = rclpy.Context()
+        self._context.init()
+        self.node = rclpy.create_node('client', context=self._context)
+        self._executor = rclpy.executors.SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+
+    def run_until(self, done: Callable[[], bool], seconds: float = 30.0) -> None:
+        """Serve callbacks until ``done``, or for that long."""
+        until = time.monotonic() + seconds
+        while not done() and time.monotonic() < until:
+            self._executor.spin_once(timeout_sec=0.1)
+
+    def call(self, kind: type[Any], service: str, request: object) -> Any:
+        """Call a service and return its answer."""
+        asking = self.node.create_client(kind, service)
+        assert asking.wait_for_service(timeout_sec=20), f'{service} is not there'
+        future = asking.call_async(request)
+        self.run_until(future.done)
+        assert future.done(), f'{service} did not answer'
+        return future.result()
+
+    def end(self) -> None:
+        """Take the node down."""
+        self.node.destroy_node()
+        self._context.try_shutdown()
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    """A plain node in this process."""
+    one = Client()
+    yield one
+    one.end()

@@ -83,6 +83,11 @@ def listen(node: Node, options: argparse.Namespace) -> None:
 
     for topic in options.topics:
         node.create_subscription(Image, topic, partial(take, topic), QoSProfile(depth=50))
+    until = time.monotonic() + 20
+    while any(not node.count_publishers(topic) for topic in options.topics) and time.monotonic() < until:
+        if options.early:
+            break
+        rclpy.spin_once(node, timeout_sec=0.1)
     print(json.dumps({'ready': True}), flush=True)
     until = time.monotonic() + options.seconds
     while time.monotonic() < until and any(arrived.count(topic) < options.expect for topic in options.topics):
@@ -104,6 +109,7 @@ def main() -> None:
     camera.add_argument('--spoil', type=int, default=0, help='every n-th image has half its data')
     viewer = roles.add_parser('listen')
     viewer.add_argument('topics', nargs='+')
+    viewer.add_argument('--early', action='store_true', help='be ready before anybody publishes')
     viewer.add_argument('--seconds', type=float, default=20)
     viewer.add_argument('--expect', type=int, default=10)
     options = parser.parse_args()

@@ -2,55 +2,20 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
-import rclpy
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters, SetParameters
-from rclpy.node import Node
 
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.ros.parameters import CHANGEABLE, NodeConfig
 
 ROOT = Path(__file__).parent.parent.parent
-
-
-@contextmanager
-def client() -> Iterator[Node]:
-    context = rclpy.Context()
-    context.init()
-    node = rclpy.create_node('client', context=context)
-    executor = rclpy.executors.SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-    node.run_until = lambda done, seconds=20.0: run_until(executor, done, seconds)
-    try:
-        yield node
-    finally:
-        node.destroy_node()
-        context.try_shutdown()
-
-
-def run_until(executor: Any, done: Callable[[], bool], seconds: float) -> None:
-    """Serve callbacks until ``done``, or for that long."""
-    until = time.monotonic() + seconds
-    while not done() and time.monotonic() < until:
-        executor.spin_once(timeout_sec=0.1)
-
-
-def call(node: Any, kind: type[Any], service: str, request: object) -> Any:
-    asking = node.create_client(kind, service)
-    assert asking.wait_for_service(timeout_sec=20)
-    future = asking.call_async(request)
-    node.run_until(future.done)
-    assert future.done(), f'{service} did not answer'
-    return future.result()
 
 
 @pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM])
@@ -82,45 +47,42 @@ def test_a_wrong_parameter_ends_the_start_with_one_clear_line(processes: Any, pa
     assert len(node.said().strip().splitlines()) == 1
 
 
-def test_parameters_are_described_and_checked(processes: Any) -> None:
+def test_parameters_are_described_and_checked(processes: Any, client: Any) -> None:
     processes.node()
     known = {one.name: one for config in (SegmenterConfig, NodeConfig) for one in fields(config)}
-    with client() as node:
-        described = call(
-            node, DescribeParameters, '/davss/describe_parameters', DescribeParameters.Request(names=list(known))
-        )
-        for descriptor in described.descriptors:
-            assert descriptor.description
-            assert descriptor.read_only == (descriptor.name not in CHANGEABLE)
-            if 'minimum' in known[descriptor.name].metadata:
-                limits = (descriptor.integer_range or descriptor.floating_point_range)[0]
-                assert limits.from_value == known[descriptor.name].metadata['minimum']
-                assert limits.to_value == known[descriptor.name].metadata['maximum']
+    request = DescribeParameters.Request(names=list(known))
+    described = client.call(DescribeParameters, '/davss/describe_parameters', request)
+    for descriptor in described.descriptors:
+        assert descriptor.description
+        assert descriptor.read_only == (descriptor.name not in CHANGEABLE)
+        if 'minimum' in known[descriptor.name].metadata:
+            limits = (descriptor.integer_range or descriptor.floating_point_range)[0]
+            assert limits.from_value == known[descriptor.name].metadata['minimum']
+            assert limits.to_value == known[descriptor.name].metadata['maximum']
 
-        def set_integer(name: str, value: int) -> Any:
-            setting = ParameterValue(type=ParameterType.PARAMETER_INTEGER, integer_value=value)
-            request = SetParameters.Request(parameters=[Parameter(name=name, value=setting)])
-            return call(node, SetParameters, '/davss/set_parameters', request).results[0]
+    def set_integer(name: str, value: int) -> Any:
+        setting = ParameterValue(type=ParameterType.PARAMETER_INTEGER, integer_value=value)
+        request = SetParameters.Request(parameters=[Parameter(name=name, value=setting)])
+        return client.call(SetParameters, '/davss/set_parameters', request).results[0]
 
-        assert set_integer('key_interval', 9).successful
-        assert not set_integer('key_interval', 0).successful
-        assert not set_integer('queue_length', 5).successful  # read-only
-        assert not set_integer('overlay_opacity', 1).successful  # of another type
+    assert set_integer('key_interval', 9).successful
+    assert not set_integer('key_interval', 0).successful
+    assert not set_integer('queue_length', 5).successful  # read-only
+    assert not set_integer('overlay_opacity', 1).successful  # of another type
 
 
-def test_a_changed_key_interval_takes_effect_and_diagnostics_add_up(processes: Any) -> None:
+def test_the_key_interval_takes_effect_and_diagnostics_add_up(processes: Any, client: Any) -> None:
     processes.node('key_interval:=2', 'policy:=every_frame')
     viewer = processes.peer('listen', '--expect', '12', '--seconds', '20', '/davss/label')
     viewer.wait_for('ready')
     camera = processes.peer('publish', '--count', '12', '--rate', '8', '--spoil', '6')
-    with client() as node:
-        told: dict[str, str] = {}
+    told: dict[str, str] = {}
 
-        def note(message: DiagnosticArray) -> None:
-            told.update({pair.key: pair.value for pair in message.status[0].values})
+    def note(message: DiagnosticArray) -> None:
+        told.update({pair.key: pair.value for pair in message.status[0].values})
 
-        node.create_subscription(DiagnosticArray, '/diagnostics', note, 10)
-        node.run_until(lambda: told.get('received') == '12' and told['published'] == '10', 30)
+    client.node.create_subscription(DiagnosticArray, '/diagnostics', note, 10)
+    client.run_until(lambda: told.get('received') == '12' and told['published'] == '10', 30)
     assert (told['received'], told['published'], told['key frames']) == ('12', '10', '5'), told
     assert yaml.safe_load(told['not published']) == {'refused': 2}
     assert camera.process.wait(timeout=60) == 0

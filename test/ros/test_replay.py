@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image
 
 
 def folder_of(path: Path, count: int) -> Path:
@@ -35,7 +37,7 @@ def bag_of(path: Path, plugin: StoragePlugin, count: int) -> Path:
 
 
 def replayed(processes: Any, source: Path, expect: int, *options: str) -> tuple[list[dict[str, Any]], Any]:
-    viewer = processes.peer('listen', '--expect', str(expect), '--seconds', '20', '/image')
+    viewer = processes.peer('listen', '--early', '--expect', str(expect), '--seconds', '20', '/image')
     viewer.wait_for('ready')
     replay = processes.start('-m', 'davss_ros', 'replay', str(source), *options)
     assert replay.process.wait(timeout=60) == 0
@@ -66,6 +68,17 @@ def test_a_loop_goes_on_in_time(processes: Any, tmp_path: Path) -> None:
     assert [line['low'] for line in arrived] == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1]
     seconds = [line['number'] + line['nanosec'] / 1e9 for line in arrived]
     assert np.allclose(np.diff(seconds), 1 / 40, atol=1e-6)
+
+
+def test_the_clock_follows_the_stamps(processes: Any, client: Any, tmp_path: Path) -> None:
+    bag = bag_of(tmp_path / 'bag', StoragePlugin.MCAP, 4)
+    times: list[tuple[int, int]] = []
+    client.node.create_subscription(Clock, '/clock', lambda m: times.append((m.clock.sec, m.clock.nanosec)), 10)
+    client.node.create_subscription(Image, 'image', lambda m: None, 10)
+    replay = processes.start('-m', 'davss_ros', 'replay', str(bag), '--rate', '5', '--clock')
+    client.run_until(lambda: len(times) == 4)
+    assert times == [(1000 + i, 7 * i) for i in range(4)]
+    assert replay.process.wait(timeout=60) == 0
 
 
 @pytest.mark.parametrize(
