@@ -22,6 +22,7 @@ from davss_ros.core.propagation import PROPAGATIONS
 from davss_ros.core.resample import SCALE, down
 from davss_ros.data.sources import open_source
 from davss_ros.data.stills import labelled_images
+from davss_ros.errors import DataError
 from davss_ros.networks.interface import FlowNetwork, KeyNetwork, Propagated
 from davss_ros.train.synthetic import CAMVID, synthetic_video
 
@@ -52,7 +53,6 @@ class MotionSettings:
 
     stills: Path
     videos: tuple[Path, ...] = ()
-    size: tuple[int, int] = (360, 480)
     rounds: int = 2  # synthetic videos over each still
     longest: int = 9  # distance
     samples_per_video: int = 3
@@ -68,7 +68,11 @@ def make_samples(
     classes: int,
     progress: Callable[[str], None] = log.info,
 ) -> MotionSamples:
-    """Make the samples; deterministic by seed."""
+    """Make the samples; deterministic by seed.
+
+    Raises:
+        DataError: the stills differ in size, or something cannot be read.
+    """
     rows: list[_Row] = []
     for number, (frames, rng) in enumerate(_clips(settings, classes)):
         distances = rng.choice(np.arange(1, len(frames)), min(settings.samples_per_video, len(frames) - 1), False)
@@ -98,13 +102,17 @@ _Row = tuple[NDArray[Any] | np.int64, ...]  # one sample, in the order of ARRAYS
 
 def _clips(settings: MotionSettings, classes: int) -> Iterator[tuple[list[_Frame], np.random.Generator]]:
     stills = [(s.image(), s.labels(classes)) for s in labelled_images(settings.stills)]
+    size = stills[0][1].shape[0], stills[0][1].shape[1]  # of all samples; videos are fitted to it
+    odd = [image.shape[:2] for image, _ in stills if image.shape[:2] != size]
+    if odd or size[0] % SCALE or size[1] % SCALE:
+        raise DataError(f'{settings.stills}: expected one size, a multiple of {SCALE}, found {[size, *odd][:3]}')
     for turn in range(settings.rounds):
         for index, (image, labels) in enumerate(stills):
             rng = np.random.default_rng((settings.seed, turn, index))
             yield synthetic_video(image, labels, stills, settings.longest + 1, rng, CAMVID), rng
     for video, path in enumerate(settings.videos):
-        frames = [_fit(frame.image, settings.size) for frame in open_source(path)]
-        unlabelled: NDArray[np.uint8] = np.full(settings.size, VOID, np.uint8)
+        frames = [_fit(frame.image, size) for frame in open_source(path)]
+        unlabelled: NDArray[np.uint8] = np.full(size, VOID, np.uint8)
         for start in range(0, len(frames) - settings.longest, settings.stride):
             rng = np.random.default_rng((settings.seed, 10**6 + video, start))
             clip: list[_Frame] = [(image, unlabelled) for image in frames[start : start + settings.longest + 1]]

@@ -14,17 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from davss_ros.core.resample import down, up
-from davss_ros.errors import DataError
 from davss_ros.networks.interface import Propagated
-from davss_ros.networks.layers import channels_last
 from davss_ros.networks.registry import build
-from davss_ros.train import checkpoint
-from davss_ros.train.key import one_cycle
+from davss_ros.train.loop import Progress, Task, fit
 from davss_ros.train.losses import VOID, label_loss, up_every_second
 from davss_ros.train.motion import MotionSamples
 
 log = logging.getLogger(__name__)
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -101,33 +97,23 @@ def _train(
     settings: StageTraining,
     network: nn.Module,
     samples: MotionSamples,
-    loss_of: Callable[[_Batch], Tensor],
+    loss: Callable[[_Batch], Tensor],
     out: Path,
     progress: Progress,
 ) -> nn.Module:
-    channels_last(network)
-    optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / 'checkpoint.pt'
-    done = checkpoint.resume(path, network, optimizer, asdict(settings))
-    steps = len(samples) // settings.batch
-    if not steps:
-        raise DataError(f'samples: expected at least one batch of {settings.batch}, found {len(samples)}')
-    for epoch in range(done, settings.epochs):
-        network.train()
-        total = 0.0
-        for step, batch in enumerate(_batches(samples, epoch, settings)):
-            for group in optimizer.param_groups:
-                group['lr'] = settings.learning_rate * one_cycle((epoch * steps + step) / (settings.epochs * steps))
-            loss = loss_of(batch)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            optimizer.step()
-            total += float(loss.detach())
-        progress(f'{settings.network}: epoch {epoch + 1}/{settings.epochs}: loss {total / steps:.4f}')
-        checkpoint.save(path, network, optimizer, epoch + 1, asdict(settings))
-    return network.eval()
+    task = Task(
+        settings.network,
+        network,
+        torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay),
+        lambda epoch: _batches(samples, epoch, settings),
+        loss,
+        len(samples) // settings.batch,
+        settings.epochs,
+        out,
+        asdict(settings),
+    )
+    fit(task, progress)
+    return network
 
 
 def _batches(samples: MotionSamples, epoch: int, settings: StageTraining) -> Iterator[_Batch]:

