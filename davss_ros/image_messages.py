@@ -47,7 +47,6 @@ def decode(message: Any) -> NDArray[np.uint8]:
 
     Raises:
         FrameError: an encoding, size, step or amount of data that does not fit.
-
     """
     return decode_compressed(message) if hasattr(message, 'format') else decode_raw(message)
 

@@ -25,7 +25,6 @@ def load_classes(source: str) -> tuple[SemanticClass, ...]:
 
     Raises:
         ConfigError: no such list or file, or an entry is not ``{name: text, color: [r, g, b]}``.
-
     """
     path = SHIPPED / f'{source}.yaml'
     if not path.is_file():

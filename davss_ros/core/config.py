@@ -18,7 +18,6 @@ class SegmenterConfig:
 
     Raises:
         ConfigError: a value is out of range; the message names setting, expectation and value.
-
     """
 
     weights: str = _setting(

@@ -22,7 +22,6 @@ def merge_scores(scores: Tensor, correction: Tensor, distortion: Tensor, align_c
         correction: correction scores (N, C, h, w).
         distortion: (N, 1, h, w) in [0, 1].
         align_corners: see `davss_ros.core.resample`.
-
     """
     weight = up(distortion, align_corners)
     return torch.lerp(up(scores, align_corners), up(correction, align_corners), weight)

@@ -46,7 +46,6 @@ def load_model(config: SegmenterConfig) -> Model:
     Raises:
         ConfigError: a setting does not fit the machine or the weights.
         WeightsError: a weights file is missing, damaged, or does not fit.
-
     """
     device = choose_device(config.device)
     files = [read_weights(source.strip()) for source in config.weights.split(',')]

@@ -44,7 +44,6 @@ def warp(x: Tensor, flow: Tensor) -> Tensor:
     Args:
         x: (N, C, h, w) float.
         flow: (N, 2, h, w) float, (dx, dy) in pixels of ``x``.
-
     """
     height, width = x.shape[2:]
     xs = torch.arange(width, dtype=flow.dtype, device=flow.device)

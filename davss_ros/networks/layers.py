@@ -30,7 +30,6 @@ class ConvBn(nn.Module):
         activation: called on the result, or None.
         eps: epsilon of the normalisation.
         same: pad like TensorFlow.
-
     """
 
     def __init__(

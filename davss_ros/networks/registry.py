@@ -56,7 +56,6 @@ def build(role: str, name: str, classes: int) -> nn.Module:
 
     Raises:
         ConfigError: no network of that name.
-
     """
     known: Mapping[str, Any] = NETWORKS[role]
     if name not in known:

@@ -45,7 +45,6 @@ def read_weights(source: str) -> Weights:
 
     Raises:
         WeightsError: missing, damaged, holding pickled code, or of an unknown form.
-
     """
     path = _locate(source)
     tensors, metadata = _read(path)
@@ -76,7 +75,6 @@ def load_into(network: nn.Module, state: dict[str, Tensor], where: str) -> None:
 
     Raises:
         WeightsError: names or shapes differ; the first few of each are listed.
-
     """
     expected = network.state_dict()
     missing, unknown = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())

@@ -29,7 +29,6 @@ class Camera:
         config: the node's settings.
         segmenter: this camera's own.
         outputs: this camera's publishers.
-
     """
 
     def __init__(self, node: Node, config: NodeConfig, segmenter: VideoSegmenter, outputs: Outputs) -> None:
@@ -79,7 +78,6 @@ class Camera:
         except FrameError as error:
             self._complain('refused', f'{self.topic}: frame refused: {error}')
         except Exception as error:  # whatever the networks or the device throw, the node lives on
-            self._segmenter.reset()
             self._complain('failed', f'{self.topic}: frame failed: {type(error).__name__}: {error}')
         else:
             self.statistics.publish(result, time.monotonic() - received)

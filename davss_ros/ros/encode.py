@@ -16,7 +16,6 @@ def encode(pixels: NDArray[np.generic], header: Header) -> Image:
     Args:
         pixels: (H, W) uint8 (mono8), (H, W, 3) uint8 RGB (rgb8) or (H, W) float32 (32FC1).
         header: used as it is.
-
     """
     message = Image(header=header, encoding=ENCODINGS[pixels.dtype, pixels.ndim], is_bigendian=0)
     message.height, message.width = pixels.shape[:2]

@@ -13,7 +13,6 @@ class Mailbox(Generic[T]):
     Args:
         length: items kept; when full, the oldest goes (``drop_old``) or the newcomer is turned away.
         drop_old: which of the two.
-
     """
 
     def __init__(self, length: int, *, drop_old: bool) -> None:

@@ -30,7 +30,6 @@ class DavssNode(Node):
     Raises:
         ConfigError, WeightsError: a parameter does not fit the machine or the weights.
         rclpy.exceptions.ParameterException: a parameter is of the wrong type or out of range.
-
     """
 
     def __init__(self, **options: Any) -> None:

@@ -28,7 +28,6 @@ class Outputs:
         node: publishes.
         painter: colours.
         opacity: returns the overlay's opacity, 0 to 1, whenever asked.
-
     """
 
     def __init__(self, node: Node, painter: Painter, opacity: Callable[[], float]) -> None:

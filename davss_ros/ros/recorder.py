@@ -27,7 +27,6 @@ class Recorder(Node):
         folder: where ``overlay.mp4`` and ``contact_sheet.png`` go.
         rate: frames per second of the video.
         expected: how many frames are to come, to spread the contact sheet's rows.
-
     """
 
     def __init__(self, folder: Path, rate: float, expected: int) -> None:

@@ -27,7 +27,6 @@ class ImageSubscription:
         reliability: auto, reliable or best_effort.
         on_image: called with every message.
         on_lost: called with how many were lost on the wire.
-
     """
 
     def __init__(

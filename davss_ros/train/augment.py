@@ -38,7 +38,6 @@ def random_view(
 
     Returns:
         Image (height, width, 3) and labels (height, width), 255 outside the original.
-
     """
     height, width = size
     scale = float(np.exp(rng.uniform(*np.log(ranges.scale))))

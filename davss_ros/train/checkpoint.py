@@ -23,7 +23,6 @@ def resume(path: Path, model: nn.Module, optimizer: Optimizer, settings: dict[st
 
     Raises:
         DataError: the run in this folder was made with other settings.
-
     """
     if not path.exists():
         return 0

@@ -13,7 +13,6 @@ def lovasz_softmax(probabilities: Tensor, labels: Tensor) -> Tensor:
     Args:
         probabilities: (P, C) float, rows summing to 1.
         labels: (P,) class ids without void.
-
     """
     losses = []
     for c in torch.unique(labels):

@@ -47,7 +47,6 @@ def synthetic_video(
         length: number of frames.
         rng: source of all randomness.
         roles: which classes are sky, ground and movable.
-
     """
     height, width = labels.shape
     near = inverse_depth(labels, roles)

@@ -132,6 +132,20 @@ def test_a_bad_frame_is_refused_and_changes_nothing(model: Model, street: Frames
     np.testing.assert_array_equal(video.step(street[1]).labels, expected.step(street[1]).labels)
 
 
+def test_a_failing_network_drops_the_cache(model: Model, street: Frames) -> None:
+    def broken(image: torch.Tensor, previous: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError('device lost')
+
+    video = segmenter(model)
+    video.step(street[0])
+    video.model = replace(model, flow=broken)
+    with pytest.raises(RuntimeError, match='device lost'):
+        video.step(street[1])
+    video.model = model
+    recovered = video.step(street[2])
+    assert (recovered.is_key, recovered.key_reason) == (True, 'reset')
+
+
 def test_no_frame_at_all_is_refused(model: Model) -> None:
     with pytest.raises(FrameError, match='NoneType'):
         segmenter(model).step(None)  # type: ignore[arg-type]  # what a caller might pass by mistake
@@ -147,6 +161,7 @@ def test_read_only_and_strided_frames_do(model: Model, street: Frames) -> None:
     np.testing.assert_array_equal(segmenter(model).step(wide[:, ::2]).labels, expected)
 
 
+@pytest.mark.filterwarnings('ignore:`torch.distributed.reduce_op`:FutureWarning')  # said when looking at all objects
 def test_no_gradients_and_no_growth(model: Model) -> None:
     video = segmenter(model)
     frame = np.zeros((32, 32, 3), np.uint8)

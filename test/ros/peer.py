@@ -10,11 +10,14 @@ import time
 from array import array
 from functools import partial
 
+import cv2
 import numpy as np
 import rclpy
+from builtin_interfaces.msg import Time
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
 
 NUMPY = {'mono8': np.uint8, 'rgb8': np.uint8, 'bgr8': np.uint8, '32FC1': np.float32}
 
@@ -28,10 +31,12 @@ def picture(number: int, height: int, width: int) -> np.ndarray:
     return frame
 
 
+def image_header(number: int) -> Header:
+    return Header(frame_id='front_optical', stamp=Time(sec=1000 + number, nanosec=7 * number))
+
+
 def image(options: argparse.Namespace, number: int) -> Image:
-    message = Image(height=options.height, width=options.width, encoding=options.encoding)
-    message.header.frame_id = 'front_optical'
-    message.header.stamp.sec, message.header.stamp.nanosec = 1000 + number, 7 * number
+    message = Image(height=options.height, width=options.width, encoding=options.encoding, header=image_header(number))
     pixels = picture(number, options.height, options.width)
     if options.encoding == 'bgr8':
         pixels = pixels[..., ::-1]
@@ -44,15 +49,26 @@ def image(options: argparse.Namespace, number: int) -> Image:
     return message
 
 
+def compressed(options: argparse.Namespace, number: int) -> CompressedImage:
+    pixels = picture(number, options.height, options.width)[..., ::-1]
+    data = cv2.imencode(f'.{options.encoding}', pixels)[1].tobytes()
+    message = CompressedImage(header=image_header(number), format=options.encoding)
+    spoilt = options.spoil and number % options.spoil == options.spoil - 1
+    message.data = array('B', data[: len(data) // 2] if spoilt else data)
+    return message
+
+
 def publish(node: Node, options: argparse.Namespace) -> None:
     profile = QoSProfile(depth=50, reliability=ReliabilityPolicy[options.reliability.upper()])
-    publisher = node.create_publisher(Image, options.topic, profile)
+    raw = options.encoding in NUMPY
+    kind, make = (Image, image) if raw else (CompressedImage, compressed)
+    publisher = node.create_publisher(kind, 'image' if raw else 'image/compressed', profile)
     until = time.monotonic() + 20
     while not publisher.get_subscription_count() and time.monotonic() < until:
         rclpy.spin_once(node, timeout_sec=0.05)
     time.sleep(2.0)  # for a reader that matches itself to what we offer, and for the viewer to be found
     for number in range(options.count):
-        publisher.publish(image(options, number))
+        publisher.publish(make(options, number))
         time.sleep(1 / options.rate)
     time.sleep(2.0)
 
@@ -98,7 +114,6 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     roles = parser.add_subparsers(dest='role', required=True)
     camera = roles.add_parser('publish')
-    camera.add_argument('--topic', default='image')
     camera.add_argument('--count', type=int, default=20)
     camera.add_argument('--rate', type=float, default=10)
     camera.add_argument('--reliability', default='reliable')
