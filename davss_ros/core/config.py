@@ -36,6 +36,12 @@ class SegmenterConfig:
         'Carry scores frame by frame (step) or along the chained flow (composed). Empty: as the weights say.',
         choices=('', 'step', 'composed'),
     )
+    correction_gain: float = _setting(
+        0.0,
+        'The correction counts by gain x distortion, at most 1; 1 is as published. 0: as the weights say.',
+        minimum=0.0,
+        maximum=100.0,
+    )
     align_corners: bool = _setting(False, 'Resampling convention; True is what the published training used.')
     device: str = _setting('auto', 'auto (CUDA where there is one), cpu, cuda or cuda:N.')
     precision: str = _setting(

@@ -27,6 +27,7 @@ class Model:
     correction: CorrectionNetwork
     classes: tuple[SemanticClass, ...]
     propagation: str
+    correction_gain: float
     align_corners: bool
     device: torch.device
     precision: torch.dtype
@@ -51,11 +52,12 @@ def load_model(config: SegmenterConfig) -> Model:
     files = [read_weights(source.strip()) for source in config.weights.split(',')]
     classes = _classes(config, files)
     networks = {role: _network(role, getattr(config, role), files, len(classes), device) for role in ROLES}
-    propagation = config.propagation or next((w.settings['propagation'] for w in files if w.settings), 'step')
+    told = {name: value for w in files for name, value in w.settings.items()}
     return Model(
         **networks,
         classes=classes,
-        propagation=propagation,
+        propagation=config.propagation or told.get('propagation', 'step'),
+        correction_gain=config.correction_gain or float(told.get('correction_gain', 1.0)),
         align_corners=config.align_corners,
         device=device,
         precision=choose_precision(config.precision, device),

@@ -143,12 +143,13 @@ class VideoSegmenter:
         timer.lap('distortion')
         correction = model.correction(image, propagated).float()
         timer.lap('correction')
-        return self._merge(propagated.scores, correction, distortion), distortion[0, 0]
+        weight = (distortion * model.correction_gain).clamp(max=1)
+        return self._merge(propagated.scores, correction, weight), distortion[0, 0]
 
-    def _merge(self, scores: Tensor, correction: Tensor | None = None, distortion: Tensor | None = None) -> Tensor:
+    def _merge(self, scores: Tensor, correction: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
         if scores.device.type == 'cpu' and not self.model.align_corners:
-            return merge_sparse(scores, correction, distortion)[0]
-        return merge_dense(scores, correction, distortion, self.model.align_corners)[0]
+            return merge_sparse(scores, correction, weight)[0]
+        return merge_dense(scores, correction, weight, self.model.align_corners)[0]
 
     def _prepare(self, frame: NDArray[np.uint8]) -> Tensor:
         """Return the frame at working size, sides padded to multiples of 4: (1, 3, H', W') float32 in [0, 1]."""

@@ -54,6 +54,7 @@ class ConvBn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, inputs, H, W) to (N, outputs, ceil(H / stride), ceil(W / stride))."""
+        x = x.contiguous(memory_format=torch.channels_last)  # a concatenation may not be; depthwise is 4x slower then
         if self.same:
             x = F.pad(x, self._pad(x.shape[-1]) + self._pad(x.shape[-2]))
         x = self.bn(self._depthwise_float32(x) if self._slow_in_half(x) else self.conv(x))

@@ -196,3 +196,21 @@ def test_cuda_gives_nearly_the_same_labels(model: Model, street: Frames) -> None
     exact = segmenter(model)
     agreeing = [(cuda.step(frame).labels == exact.step(frame).labels).mean() for frame in street[:8]]
     assert min(agreeing) > 0.98
+
+
+def test_the_correction_counts_by_gain_times_distortion(model: Model, street: Frames) -> None:
+    half = replace(model, distortion=lambda propagated, image: torch.full_like(image[:, :1], 0.5))
+    labels = {}
+    for name, changed, mode in (
+        ('gain 0', replace(half, correction_gain=0.0), 'davss'),
+        ('gain 2', replace(half, correction_gain=2.0), 'davss'),
+        ('gain 9', replace(half, correction_gain=9.0), 'davss'),
+        ('flow', model, 'flow'),
+        ('everywhere', model, 'correct_all'),
+    ):
+        video = segmenter(changed, mode=mode)
+        video.step(street[0])
+        labels[name] = video.step(street[1]).labels
+    np.testing.assert_array_equal(labels['gain 0'], labels['flow'])
+    np.testing.assert_array_equal(labels['gain 2'], labels['everywhere'])
+    np.testing.assert_array_equal(labels['gain 9'], labels['everywhere'])

@@ -37,7 +37,7 @@ def correction(image: Tensor, propagated: Propagated) -> Tensor:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     classes = tuple(SemanticClass(name, (0, 0, 0)) for name in ('ground', 'wall', 'sky'))
     cpu = torch.device('cpu')
-    model = Model(key, flow, distortion, correction, classes, 'step', False, cpu, torch.float32, 'stub')
+    model = Model(key, flow, distortion, correction, classes, 'step', 1.0, False, cpu, torch.float32, 'stub')
     monkeypatch.setattr(command, 'load_model', lambda config: model)
     monkeypatch.setattr(command, 'keep_freed_memory', lambda: True)
     for part in ('images', 'labels'):

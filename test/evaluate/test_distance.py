@@ -52,7 +52,7 @@ def compare(propagated: Propagated, image: Tensor) -> Tensor:  # and one block a
 @pytest.fixture
 def model() -> Model:
     classes = (SemanticClass('ground', (0, 0, 0)), SemanticClass('wall', (9, 9, 9)))
-    return Model(key, still, trust, correct, classes, 'step', False, torch.device('cpu'), torch.float32, 'stub')
+    return Model(key, still, trust, correct, classes, 'step', 1.0, False, torch.device('cpu'), torch.float32, 'stub')
 
 
 @pytest.fixture
