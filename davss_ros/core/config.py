@@ -28,7 +28,7 @@ class SegmenterConfig:
         '', 'Class names and colours: camvid11, cityscapes19 or a YAML file. Empty: as the weights say.'
     )
     key: str = _setting('', 'Key network. Empty: as the weights say.')
-    flow: str = _setting('', 'Flow: dis, dis_fast, dis_ultrafast, flownets. Empty: as the weights say.')
+    flow: str = _setting('', 'Flow: dis, dis_medium, dis_fast, dis_ultrafast, flownets. Empty: as the weights say.')
     distortion: str = _setting('', 'Distortion network. Empty: as the weights say.')
     correction: str = _setting('', 'Correction network. Empty: as the weights say.')
     propagation: str = _setting(

@@ -30,7 +30,8 @@ NETWORKS: Mapping[str, Mapping[str, _Build]] = {
         'deeplab_lite2': lambda classes: DeepLabLite(classes, 'efficientnet_lite2'),
     },
     'flow': {
-        'dis': lambda _: DisFlow('medium'),
+        'dis': lambda _: DisFlow(),
+        'dis_medium': lambda _: DisFlow('medium'),
         'dis_fast': lambda _: DisFlow('fast'),
         'dis_ultrafast': lambda _: DisFlow('ultrafast'),
         'flownets': lambda _: FlowNetS(),

@@ -1,12 +1,12 @@
 """One camera: its subscription, queue, segmenter, outputs and counts.
 
-    message -> mailbox -> [worker thread] decode -> VideoSegmenter.step -> outputs
+    message -> mailbox -> [`Camera.work`] decode -> VideoSegmenter.step -> outputs
 
-The executor's thread only counts and queues; all else happens in the worker, so a slow network delays no callback.
+The executor's thread only counts and queues; all else happens in `work`, so a slow network delays no callback. `work`
+belongs in the process's main thread: in any other, torch computes convolutions on one core only.
 """
 
 import time
-from threading import Thread
 from typing import Any
 
 from rclpy.node import Node
@@ -22,7 +22,7 @@ from davss_ros.ros.subscription import ImageSubscription
 
 
 class Camera:
-    """Serves one image topic until `close`.
+    """Serves one image topic while `work` runs, until `close`.
 
     Args:
         node: subscribes and logs.
@@ -38,8 +38,6 @@ class Camera:
         self._mailbox: Mailbox[tuple[Any, float]] = Mailbox(
             1 if newest_wins else config.queue_length, drop_old=newest_wins
         )
-        self._worker = Thread(target=self._work, name='davss_worker', daemon=True)
-        self._worker.start()
         self._subscription = ImageSubscription(
             node, config.image_transport, config.reliability, self._receive, self._lose
         )
@@ -49,10 +47,14 @@ class Camera:
         """The image topic, resolved."""
         return self._subscription.topic
 
+    def work(self) -> None:
+        """Serve frames as they come; returns after `close`."""
+        while (item := self._mailbox.get()) is not None:
+            self._serve(*item)
+
     def close(self) -> None:
-        """Stop the worker after the frame in hand."""
+        """End `work` after the frame in hand; from any thread."""
         self._mailbox.close()
-        self._worker.join(timeout=10.0)
 
     def _receive(self, message: Any) -> None:
         self.statistics.receive()
@@ -61,10 +63,6 @@ class Camera:
 
     def _lose(self, count: int) -> None:
         self.statistics.leave('lost', count=count)
-
-    def _work(self) -> None:
-        while (item := self._mailbox.get()) is not None:
-            self._serve(*item)
 
     def _serve(self, message: Any, received: float) -> None:
         if not self._outputs.watched():

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Sequence
+from threading import Thread
 from typing import Any
 
 import rclpy
@@ -49,11 +50,6 @@ class DavssNode(Node):
             f'{len(model.classes)} classes, key frame every {config.key_interval} frames'
         )
 
-    def close(self) -> None:
-        """Finish the frame in hand, then take the node down."""
-        self.camera.close()
-        self.destroy_node()
-
     def _set_parameters(self, changed: Sequence[Parameter]) -> SetParametersResult:
         """Check all of ``changed``, then take them over."""
         ours = [p for p in changed if p.name in parameters.CHANGEABLE]
@@ -83,12 +79,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, ExternalShutdownException):
         try_shutdown()
         return 0
+    callbacks = Thread(target=_spin, args=(node,), name='davss_callbacks')
+    callbacks.start()
+    try:
+        node.camera.work()  # here, in the main thread: see `davss_ros.ros.camera`
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # ros2 launch and the terminal each send one; one is enough
+        callbacks.join(timeout=10.0)  # ended by rclpy's signal handler, which a shutdown here would race with
+        node.destroy_node()
+        try_shutdown()
+    return 0
+
+
+def _spin(node: DavssNode) -> None:
+    """Serve callbacks until ROS shuts down, then let the work end too."""
     try:
         rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # ros2 launch and the terminal each send one; one is enough
-        node.close()
-        try_shutdown()
-    return 0
+        node.camera.close()

@@ -32,11 +32,11 @@ class Recorder(Node):
     def __init__(self, folder: Path, rate: float, expected: int) -> None:
         super().__init__('davss_demo')
         self._folder, self._rate = folder, rate
-        self._sheet_at = {round((row + 0.7) * expected / SHEET_ROWS) for row in range(SHEET_ROWS)}
+        self._sheet_at = [(row + 0.7) * expected / SHEET_ROWS for row in range(SHEET_ROWS)]  # frames of the source
+        self._first_stamp: int | None = None
         self._parts: dict[int, dict[str, NDArray[np.uint8]]] = {}
         self._writer: cv2.VideoWriter | None = None
         self._rows: list[NDArray[np.uint8]] = []
-        self._written = 0
         self.labelled: list[float] = []  # when each label image came, s
         self.key_values: dict[str, str] = {}  # of the last diagnostics
         for topic in PARTS:
@@ -69,19 +69,19 @@ class Recorder(Node):
         parts[topic] = decode(message)
         if len(parts) == len(PARTS):
             del self._parts[stamp]
-            self._write(np.hstack([parts[part] for part in PARTS]))
+            self._write(stamp, np.hstack([parts[part] for part in PARTS]))
         while len(self._parts) > UNMATCHED:
             del self._parts[next(iter(self._parts))]
 
-    def _write(self, row: NDArray[np.uint8]) -> None:
+    def _write(self, stamp: int, row: NDArray[np.uint8]) -> None:
         height, width = row.shape[:2]
         if self._writer is None:
             code = cv2.VideoWriter.fourcc(*'mp4v')
             self._writer = cv2.VideoWriter(str(self._folder / 'overlay.mp4'), code, self._rate, (width, height))
         self._writer.write(cv2.cvtColor(row, cv2.COLOR_RGB2BGR))
-        self._written += 1
-        due = any(self._written >= at for at in self._sheet_at)
-        if due:
-            self._sheet_at = {at for at in self._sheet_at if at > self._written}
+        self._first_stamp = stamp if self._first_stamp is None else self._first_stamp
+        number = (stamp - self._first_stamp) / 1e9 * self._rate  # dropped frames count too
+        if self._sheet_at and number >= self._sheet_at[0]:
+            self._sheet_at = [at for at in self._sheet_at if at > number]
             small = cv2.resize(row, (1440, round(1440 * height / width)), interpolation=cv2.INTER_AREA)
             self._rows.append(small.astype(np.uint8, copy=False))
