@@ -69,26 +69,25 @@ class DavssNode(Node):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the node until Ctrl-C or SIGTERM; return the exit status."""
     keep_freed_memory()
-    rclpy.init(args=None if arguments is None else ['davss_node', *arguments])
+    node: DavssNode | None = None
+    callbacks: Thread | None = None
     try:
+        rclpy.init(args=None if arguments is None else ['davss_node', *arguments])
         node = DavssNode()
+        callbacks = Thread(target=_spin, args=(node,), name='davss_callbacks')
+        callbacks.start()
+        node.camera.work()  # here, in the main thread: see `davss_ros.ros.camera`
     except (DavssError, ParameterException) as error:
         get_logger('davss').fatal(str(error))
-        try_shutdown()
         return 1
     except (KeyboardInterrupt, ExternalShutdownException):
-        try_shutdown()
-        return 0
-    callbacks = Thread(target=_spin, args=(node,), name='davss_callbacks')
-    callbacks.start()
-    try:
-        node.camera.work()  # here, in the main thread: see `davss_ros.ros.camera`
-    except KeyboardInterrupt:
         pass
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # ros2 launch and the terminal each send one; one is enough
-        callbacks.join(timeout=10.0)  # ended by rclpy's signal handler, which a shutdown here would race with
-        node.destroy_node()
+        if callbacks is not None and callbacks.is_alive():
+            callbacks.join(timeout=10.0)  # ended by rclpy's signal handler, which a shutdown here would race with
+        if node is not None:
+            node.destroy_node()
         try_shutdown()
     return 0
 
