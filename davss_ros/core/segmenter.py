@@ -127,8 +127,7 @@ class VideoSegmenter:
     def _propagated_step(self, image: Tensor, timer: StageTimer) -> tuple[Tensor, Tensor]:
         cache, model, mode = self._cache, self.model, self.config.mode
         assert cache is not None
-        quarter = down(image, model.align_corners)
-        trusted = torch.zeros_like(quarter[:, :1])
+        trusted = torch.zeros_like(image[:, :1, ::SCALE, ::SCALE])
         cache.distance += 1
         if mode == 'hold':
             return cache.labels, trusted[0, 0]
@@ -139,7 +138,10 @@ class VideoSegmenter:
         timer.lap('propagation')
         if mode == 'flow':
             return self._merge(propagated.scores), trusted[0, 0]
-        distortion = trusted + 1 if mode == 'correct_all' else model.distortion(propagated, quarter).float()
+        if mode == 'correct_all':
+            distortion = trusted + 1
+        else:
+            distortion = model.distortion(propagated, down(image, model.align_corners)).float()
         timer.lap('distortion')
         correction = model.correction(image, propagated).float()
         timer.lap('correction')

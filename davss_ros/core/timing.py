@@ -26,7 +26,10 @@ class StageTimer:
             self._marks.append((stage, time.perf_counter()))
 
     def milliseconds(self) -> dict[str, float]:
-        """Return the time of every stage, in ms, and their ``total``; call once the results were waited for."""
+        """Return the time of every stage, in ms, and their ``total``; on CUDA this waits for the last stage."""
+        last = self._marks[-1][1]
+        if isinstance(last, torch.cuda.Event):
+            last.synchronize()  # the time between events that are not through is an error
         times = {
             stage: _between(before, now)
             for (_, before), (stage, now) in zip(self._marks, self._marks[1:], strict=False)
