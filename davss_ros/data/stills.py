@@ -1,12 +1,14 @@
 """Folders of labelled images: ``images/<name>.jpg|png`` beside ``labels/<name>.png``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from davss_ros.data.coding import ClassIds, LabelCoding
 from davss_ros.errors import DataError
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')
@@ -18,6 +20,7 @@ class LabelledImage:
 
     image_path: Path
     label_path: Path
+    coding: LabelCoding = field(default_factory=ClassIds)
 
     @property
     def name(self) -> str:
@@ -32,27 +35,24 @@ class LabelledImage:
         """Return (H, W) uint8 class ids, ``void`` where there is none.
 
         Raises:
-            DataError: the file is unreadable, no single-channel image, or holds an id that is neither a class nor void.
+            DataError: the file is unreadable, not coded as expected, or holds an id that is neither a class nor void.
         """
-        labels = cv2.imread(str(self.label_path), cv2.IMREAD_UNCHANGED)
-        if labels is None:
-            raise DataError(f'{self.label_path}: cannot be read as an image')
-        if labels.ndim != 2 or labels.dtype != np.uint8:
-            raise DataError(f'{self.label_path}: expected one uint8 channel, found {labels.dtype} {labels.shape}')
+        stored = _read(self.label_path, cv2.IMREAD_UNCHANGED)
+        try:
+            labels = self.coding.decode(stored)
+        except DataError as error:
+            raise DataError(f'{self.label_path}: {error}') from error
         wrong = np.unique(labels[(labels >= classes) & (labels != void)])
         if wrong.size:
             raise DataError(
                 f'{self.label_path}: expected ids 0..{classes - 1} or {void} (void), found {wrong[:8].tolist()}'
             )
-        return labels.astype(np.uint8, copy=False)
+        return labels
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
     """Return the image at ``path`` as (H, W, 3) uint8 RGB; `DataError` if it cannot be read."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise DataError(f'{path}: cannot be read as an image')
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    return cv2.cvtColor(_read(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
 def labelled_images(folder: Path) -> list[LabelledImage]:
@@ -61,8 +61,8 @@ def labelled_images(folder: Path) -> list[LabelledImage]:
     Raises:
         DataError: a folder is missing or empty, or files have no partner; every one is named.
     """
-    images = _by_stem(folder / 'images', IMAGE_SUFFIXES)
-    labels = _by_stem(folder / 'labels', ('.png',))
+    images = files_by_stem(folder / 'images', IMAGE_SUFFIXES)
+    labels = files_by_stem(folder / 'labels', ('.png',))
     missing = [f'{images[name]}: no labels/{name}.png' for name in sorted(images.keys() - labels.keys())]
     missing += [f'{labels[name]}: no image of that name in images/' for name in sorted(labels.keys() - images.keys())]
     if missing:
@@ -70,10 +70,29 @@ def labelled_images(folder: Path) -> list[LabelledImage]:
     return [LabelledImage(images[name], labels[name]) for name in sorted(images)]
 
 
-def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+def _read(path: Path, flags: int) -> NDArray[Any]:
+    try:
+        image = cv2.imread(str(path), flags)
+    except cv2.error as error:  # as of a header that claims billions of pixels
+        raise DataError(f'{path}: cannot be read as an image: {error.err}') from error
+    if image is None:
+        raise DataError(f'{path}: cannot be read as an image')
+    return image
+
+
+def files_by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    """Return the files of ``folder`` by their names without suffix.
+
+    Raises:
+        DataError: there is no such folder, or none in it, or two have the same name.
+    """
     if not folder.is_dir():
         raise DataError(f'{folder}: expected a folder of {" ".join(suffixes)} files, found none')
-    files = {path.stem: path for path in folder.iterdir() if path.suffix.lower() in suffixes}
-    if not files:
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in suffixes and not p.name.startswith('.'))
+    if not paths:
         raise DataError(f'{folder}: expected {" ".join(suffixes)} files, found none')
+    files = {path.stem: path for path in paths}
+    twice = [f'{path}: the same name as {files[path.stem].name}' for path in paths if files[path.stem] != path]
+    if twice:
+        raise DataError('\n'.join(twice))
     return files
