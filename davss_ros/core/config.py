@@ -14,7 +14,9 @@ def _setting(default: Any, description: str, **limits: Any) -> Any:
 class SegmenterConfig:
     """Everything that decides what a segmenter computes.
 
-    Each field's metadata holds ``description`` and, where they apply, ``minimum``, ``maximum`` and ``choices``.
+    Each field's metadata holds ``description`` and, where they apply, ``minimum``, ``maximum``, ``choices`` and
+    ``changeable`` (while a segmenter is at work; the others are fixed once its model is loaded) and ``per_camera``
+    (cameras that share a model may differ in it).
 
     Raises:
         ConfigError: a value is out of range; the message names setting, expectation and value.
@@ -50,7 +52,11 @@ class SegmenterConfig:
         choices=('auto', 'float32', 'bfloat16', 'float16'),
     )
     working_height: int = _setting(
-        360, 'Frames are scaled to this height, px, to be segmented; 0 keeps their own.', minimum=0, maximum=4320
+        360,
+        'Frames are scaled to this height, px, to be segmented; 0 keeps their own.',
+        minimum=0,
+        maximum=4320,
+        per_camera=True,
     )
     mode: str = _setting(
         'davss',
@@ -58,11 +64,38 @@ class SegmenterConfig:
         'correct_all (correction everywhere).',
         choices=('davss', 'per_frame', 'hold', 'flow', 'correct_all'),
     )
-    key_interval: int = _setting(5, 'Every n-th frame is a key frame.', minimum=1, maximum=1000)
+    key_interval: int = _setting(
+        5, 'Every n-th frame is a key frame.', minimum=1, maximum=1000, changeable=True, per_camera=True
+    )
+    longest_gap: float = _setting(
+        1.0,
+        'A gap between stamps longer than this, s, forces a key frame; 0: none does.',
+        minimum=0.0,
+        maximum=3600.0,
+        changeable=True,
+        per_camera=True,
+    )
+    cut_distortion: float = _setting(
+        0.3,
+        'A mean distortion above this is taken for a cut in the scene: the frame becomes a key frame; 1: none does.',
+        minimum=0.0,
+        maximum=1.0,
+        changeable=True,
+        per_camera=True,
+    )
 
     def __post_init__(self) -> None:
         for setting in fields(self):
             check_setting(setting.name, getattr(self, setting.name), type(self))
+
+
+def changed_settings(before: Any, after: Any, *, changeable: bool) -> list[str]:
+    """Return the names of the settings, changeable ones or fixed ones, that differ between two configurations."""
+    return [
+        one.name
+        for one in fields(before)
+        if one.metadata.get('changeable', False) == changeable and getattr(before, one.name) != getattr(after, one.name)
+    ]
 
 
 def check_setting(name: str, value: Any, config: type[Any]) -> None:

@@ -1,8 +1,10 @@
 """The four networks together, on their device; several segmenters may share one model."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -32,6 +34,7 @@ class Model:
     device: torch.device
     precision: torch.dtype
     name: str
+    checksum: str = ''  # first digits of the SHA-256 of the weights files
 
     @contextmanager
     def inference(self) -> Iterator[None]:
@@ -62,7 +65,15 @@ def load_model(config: SegmenterConfig) -> Model:
         device=device,
         precision=choose_precision(config.precision, device),
         name=config.weights,
+        checksum=_checksum(files),
     )
+
+
+def _checksum(files: list[Weights]) -> str:
+    digest = hashlib.sha256()
+    for one in files:
+        digest.update(Path(one.source).read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _classes(config: SegmenterConfig, files: list[Weights]) -> tuple[SemanticClass, ...]:

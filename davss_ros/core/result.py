@@ -16,10 +16,12 @@ class FrameResult:
         labels: (H, W) uint8 class ids, H and W the frame's own.
         distortion_quarter: (h, w) float32 in [0, 1] at 1/4 of the working size; 0 = propagation trusted, 1 = redone.
         is_key: the key network segmented this frame.
-        key_reason: why it did: ``first``, ``interval``, ``size`` or ``reset``; empty on other frames.
+        key_reason: why it did: ``first``, ``interval``, ``size`` (another one than before), ``back`` (a stamp before
+            the last one), ``gap`` (between stamps), ``cut`` (by the distortion map), ``failure`` (of the step before),
+            ``reset``, or as whoever reset it said; empty on other frames.
         distance: frames since the key frame, 0 on it.
         stamp: as given to the step.
-        timings: ms per stage, and their ``total``.
+        timings: ms per stage, and their ``total``; of a batch, this frame's share.
     """
 
     labels: NDArray[np.uint8]

@@ -1,24 +1,25 @@
 """`VideoSegmenter`: one camera's video in, labels and distortion out, frame by frame."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.config import SegmenterConfig, changed_settings
+from davss_ros.core.frames import check_frame, to_frame_size, to_tensor
 from davss_ros.core.labels import merge_dense, merge_sparse
 from davss_ros.core.model import Model, load_model
 from davss_ros.core.propagation import PROPAGATIONS, Propagation
-from davss_ros.core.resample import SCALE, down, pad_to_multiple
+from davss_ros.core.resample import SCALE, down
 from davss_ros.core.result import FrameResult
 from davss_ros.core.timing import StageTimer
-from davss_ros.errors import FrameError
+from davss_ros.errors import ConfigError
 from davss_ros.networks.interface import Propagated
 
-SMALLEST, LARGEST = 16, 8192  # px, of a frame's sides
+_Maps = tuple[Tensor, Tensor]  # labels (H', W') uint8 and distortion (h, w) of one frame
 
 
 @dataclass
@@ -29,6 +30,7 @@ class _Cache:
     propagation: Propagation
     image: Tensor  # the last frame
     labels: Tensor  # of the key frame
+    stamp: int  # of the last frame
     distance: int = 0
 
 
@@ -40,148 +42,196 @@ class VideoSegmenter:
     Args:
         config: settings.
         model: an already loaded model, to share; otherwise loaded as ``config`` says.
+        key_phase: for one of several cameras: key frames fall on every frame whose number (from 0) plus this is a
+            multiple of the interval, so that those of different phases never meet. Without, the interval counts from
+            the last key frame, whatever forced it.
 
     Raises:
         ConfigError, WeightsError: as `load_model` does.
     """
 
-    def __init__(self, config: SegmenterConfig | None = None, *, model: Model | None = None) -> None:
-        self.config = config or SegmenterConfig()
-        self.model = model or load_model(self.config)
-        self.key_interval = self.config.key_interval  # may be changed between steps
+    def __init__(
+        self, config: SegmenterConfig | None = None, *, model: Model | None = None, key_phase: int | None = None
+    ) -> None:
+        self._config = config or SegmenterConfig()
+        self.model = model or load_model(self._config)
+        self._key_phase = key_phase
+        self._steps = 0
         self._cache: _Cache | None = None
         self._reason = 'first'
+
+    @property
+    def config(self) -> SegmenterConfig:
+        """The settings."""
+        return self._config
+
+    def reconfigure(self, config: SegmenterConfig) -> None:
+        """Take over settings between two steps.
+
+        Raises:
+            ConfigError: one that is fixed differs.
+        """
+        fixed = changed_settings(self._config, config, changeable=False)
+        if fixed:
+            raise ConfigError(f'{", ".join(fixed)}: fixed once the model is loaded; make a new segmenter')
+        self._config = config
 
     def step(self, frame: NDArray[np.uint8], stamp: int = 0) -> FrameResult:
         """Segment the next frame.
 
         Args:
-            frame: (H, W, 3) uint8 RGB; both sides `SMALLEST` to `LARGEST` px.
-            stamp: handed through to the result (the node: ns since the epoch).
+            frame: (H, W, 3) uint8 RGB; sides as `davss_ros.core.frames` limits them.
+            stamp: when it was taken, ns since the epoch; 0 where that is not known. One before the last frame's, or
+                later by more than ``longest_gap``, forces a key frame.
 
         Raises:
             FrameError: the frame is not of that form. The cache stays as it was; whatever else fails drops it.
         """
-        _check(frame)
-        try:
-            return self._step(frame, stamp)
-        except Exception:
-            self.reset()
-            raise
+        return step_together([self], [frame], [stamp])[0]
 
-    def reset(self) -> None:
-        """Forget what came before: the next frame is a key frame."""
+    def reset(self, reason: str = 'reset') -> None:
+        """Forget what came before: the next frame is a key frame, for that ``reason``."""
         self._cache = None
-        self._reason = 'reset'
+        self._reason = reason
 
     def warm_up(self, size: tuple[int, int] = (480, 640)) -> None:
         """Run every network once on a frame of that (H, W), so that the first real frame does not wait; then reset."""
         grey = np.full((*size, 3), 127, np.uint8)
-        interval, self.key_interval = self.key_interval, 2
-        try:
-            for _ in range(2):
-                self.step(grey)
-        finally:
-            self.key_interval = interval
-            self._cache, self._reason = None, 'first'
+        trial = VideoSegmenter(replace(self._config, key_interval=2, cut_distortion=1.0), model=self.model)
+        for _ in range(2):
+            trial.step(grey)
 
-    def _step(self, frame: NDArray[np.uint8], stamp: int) -> FrameResult:
-        timer = StageTimer(self.model.device)
-        with self.model.inference():
-            image = self._prepare(frame)
-            timer.lap('prepare')
-            reason = self._key_reason(frame.shape[:2])
-            if reason:
-                labels, distortion = self._key_step(image, frame.shape[:2], timer)
-            else:
-                labels, distortion = self._propagated_step(image, timer)
-            labels_here, distortion_here = labels.cpu().numpy(), distortion.float().cpu().numpy()
-        full = self._to_frame_size(labels_here, frame.shape[:2])
-        timer.lap('labels')
-        return FrameResult(
-            labels=full,
-            distortion_quarter=distortion_here,
-            is_key=bool(reason),
-            key_reason=reason,
-            distance=self._cache.distance if self._cache else 0,
-            stamp=stamp,
-            timings=timer.milliseconds(),
-        )
-
-    def _key_reason(self, size: tuple[int, ...]) -> str:
-        if self._cache is None:
+    def _key_reason(self, size: tuple[int, ...], stamp: int) -> str:
+        """Return why the frame to come is a key frame; empty if it is none."""
+        cache, config = self._cache, self._config
+        if cache is None:
             return self._reason
-        if self._cache.size != size:
+        if cache.size != size:
             return 'size'
-        due = self._cache.distance + 1 >= self.key_interval or self.config.mode == 'per_frame'
-        return 'interval' if due else ''
-
-    def _key_step(self, image: Tensor, size: tuple[int, ...], timer: StageTimer) -> tuple[Tensor, Tensor]:
-        scores = self.model.key(image).float()
-        timer.lap('key')
-        labels = self._merge(scores)
-        key = Propagated(scores, down(image, self.model.align_corners))
-        self._cache = _Cache(size, PROPAGATIONS[self.model.propagation](key), image, labels)
-        return labels, torch.zeros_like(scores[0, 0])
-
-    def _propagated_step(self, image: Tensor, timer: StageTimer) -> tuple[Tensor, Tensor]:
-        cache, model, mode = self._cache, self.model, self.config.mode
-        assert cache is not None
-        trusted = torch.zeros_like(image[:, :1, ::SCALE, ::SCALE])
-        cache.distance += 1
-        if mode == 'hold':
-            return cache.labels, trusted[0, 0]
-        flow = model.flow(image, cache.image).float()
-        cache.image = image
-        timer.lap('flow')
-        propagated = cache.propagation.advance(flow)
-        timer.lap('propagation')
-        if mode == 'flow':
-            return self._merge(propagated.scores), trusted[0, 0]
-        if mode == 'correct_all':
-            distortion = trusted + 1
+        if stamp and cache.stamp:
+            if stamp < cache.stamp:
+                return 'back'
+            if config.longest_gap and stamp - cache.stamp > config.longest_gap * 1e9:
+                return 'gap'
+        if self._key_phase is None:
+            due = cache.distance + 1 >= config.key_interval
         else:
-            distortion = model.distortion(propagated, down(image, model.align_corners)).float()
-        timer.lap('distortion')
-        correction = model.correction(image, propagated).float()
-        timer.lap('correction')
-        weight = (distortion * model.correction_gain).clamp(max=1)
-        return self._merge(propagated.scores, correction, weight), distortion[0, 0]
-
-    def _merge(self, scores: Tensor, correction: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
-        if scores.device.type == 'cpu' and not self.model.align_corners:
-            return merge_sparse(scores, correction, weight)[0]
-        return merge_dense(scores, correction, weight, self.model.align_corners)[0]
-
-    def _prepare(self, frame: NDArray[np.uint8]) -> Tensor:
-        """Return the frame at working size, sides padded to multiples of 4: (1, 3, H', W') float32 in [0, 1]."""
-        height, width = self._working_size(frame.shape[:2])
-        if (height, width) != frame.shape[:2]:
-            frame = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-        # a message's bytes are read-only, which torch warns of; nothing here writes to them, but a copy is cheap
-        pixels = torch.from_numpy(np.require(frame, requirements=('C', 'W'))).to(self.model.device)
-        return pad_to_multiple(pixels.permute(2, 0, 1)[None].float().div_(255))
-
-    def _working_size(self, size: tuple[int, ...]) -> tuple[int, int]:
-        height, width = size
-        wanted = self.config.working_height
-        if not wanted or wanted >= height:
-            return height, width
-        return wanted, max(SMALLEST, SCALE * round(width * wanted / height / SCALE))
-
-    def _to_frame_size(self, labels: NDArray[np.uint8], size: tuple[int, ...]) -> NDArray[np.uint8]:
-        height, width = self._working_size(size)
-        labels = labels[:height, :width]
-        if labels.shape == size:
-            return np.ascontiguousarray(labels)
-        return cv2.resize(labels, (size[1], size[0]), interpolation=cv2.INTER_NEAREST).astype(np.uint8, copy=False)
+            due = (self._steps + self._key_phase) % config.key_interval == 0
+        return 'interval' if due or config.mode == 'per_frame' else ''
 
 
-def _check(frame: NDArray[np.uint8]) -> None:
-    if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-        found = f'{frame.dtype} {frame.shape}' if isinstance(frame, np.ndarray) else type(frame).__name__
-        raise FrameError(f'frame: expected (H, W, 3) uint8 RGB, found {found}')
-    if not all(SMALLEST <= side <= LARGEST for side in frame.shape[:2]):
-        raise FrameError(
-            f'frame: expected sides of {SMALLEST} to {LARGEST} px, found {frame.shape[1]}x{frame.shape[0]}'
-        )
+def step_together(
+    videos: Sequence[VideoSegmenter], frames: Sequence[NDArray[np.uint8]], stamps: Sequence[int]
+) -> list[FrameResult]:
+    """Segment the next frame of each of several videos as one batch; with one, this is `VideoSegmenter.step`.
+
+    Args:
+        videos: segmenters with the same model and mode.
+        frames: one of each, of one working size.
+        stamps: theirs.
+
+    Raises:
+        FrameError: a frame is not as it should be. All caches stay as they were; whatever else fails drops them all.
+    """
+    for frame in frames:
+        check_frame(frame)
+    try:
+        return _step(videos, frames, stamps)
+    except Exception:
+        for video in videos:
+            video.reset('failure')
+        raise
+
+
+def _step(
+    videos: Sequence[VideoSegmenter], frames: Sequence[NDArray[np.uint8]], stamps: Sequence[int]
+) -> list[FrameResult]:
+    model, everyone = videos[0].model, range(len(videos))
+    timer = StageTimer(model.device)
+    with model.inference():
+        images = [to_tensor(f, v.config.working_height, model.device) for v, f in zip(videos, frames, strict=True)]
+        timer.lap('prepare')
+        reasons = [videos[i]._key_reason(frames[i].shape[:2], stamps[i]) for i in everyone]
+        maps: dict[int, _Maps] = {}
+        others = [i for i in everyone if not reasons[i]]
+        if others:
+            given = _propagate([videos[i] for i in others], [images[i] for i in others], timer)
+            maps = {i: one for i, one in zip(others, given, strict=True) if one is not None}
+            reasons = [reason or ('' if i in maps else 'cut') for i, reason in enumerate(reasons)]
+        keys = [i for i in everyone if reasons[i]]
+        if keys:
+            sizes = [frames[i].shape[:2] for i in keys]
+            maps.update(
+                zip(keys, _key([videos[i] for i in keys], [images[i] for i in keys], sizes, timer), strict=True)
+            )
+        here = [(maps[i][0].cpu().numpy(), maps[i][1].float().cpu().numpy()) for i in everyone]
+    labels = [to_frame_size(here[i][0], frames[i].shape[:2], videos[i].config.working_height) for i in everyone]
+    timer.lap('labels')
+    timings = {stage: value / len(videos) for stage, value in timer.milliseconds().items()}
+    results = []
+    for i, video in enumerate(videos):
+        assert video._cache is not None
+        video._cache.stamp = stamps[i]
+        video._steps += 1
+        distance = video._cache.distance
+        results.append(FrameResult(labels[i], here[i][1], bool(reasons[i]), reasons[i], distance, stamps[i], timings))
+    return results
+
+
+def _key(
+    videos: Sequence[VideoSegmenter], images: Sequence[Tensor], sizes: Sequence[tuple[int, ...]], timer: StageTimer
+) -> list[_Maps]:
+    """Run the key network and fill the caches anew."""
+    model = videos[0].model
+    scores = model.key(_batch(images)).float()
+    timer.lap('key')
+    labels = _merge(model, scores)
+    for i, (video, image) in enumerate(zip(videos, images, strict=True)):
+        key = Propagated(scores[i : i + 1], down(image, model.align_corners))
+        video._cache = _Cache(sizes[i], PROPAGATIONS[model.propagation](key), image, labels[i], 0)
+    return [(one, torch.zeros_like(scores[0, 0])) for one in labels]
+
+
+def _propagate(videos: Sequence[VideoSegmenter], images: Sequence[Tensor], timer: StageTimer) -> list[_Maps | None]:
+    """Carry the key frames' scores on and correct them; None where the map says that the scene is another one."""
+    model, config = videos[0].model, videos[0].config
+    caches = [video._cache for video in videos if video._cache is not None]
+    image = _batch(images)
+    trusted = torch.zeros_like(image[:, :1, ::SCALE, ::SCALE])
+    for cache in caches:
+        cache.distance += 1
+    if config.mode == 'hold':
+        return [(cache.labels, trusted[i, 0]) for i, cache in enumerate(caches)]
+    flow = model.flow(image, _batch([cache.image for cache in caches])).float()
+    for cache, now in zip(caches, images, strict=True):
+        cache.image = now
+    timer.lap('flow')
+    carried = [cache.propagation.advance(flow[i : i + 1]) for i, cache in enumerate(caches)]
+    propagated = Propagated(_batch([one.scores for one in carried]), _batch([one.image for one in carried]))
+    timer.lap('propagation')
+    if config.mode == 'flow':
+        return list(zip(_merge(model, propagated.scores), trusted[:, 0], strict=True))
+    if config.mode == 'correct_all':
+        distortion, cut = trusted + 1, [False] * len(videos)
+    else:
+        distortion = model.distortion(propagated, down(image, model.align_corners)).float()
+        means = distortion.mean((1, 2, 3)).tolist()
+        cut = [mean > video.config.cut_distortion for mean, video in zip(means, videos, strict=True)]
+    timer.lap('distortion')
+    if all(cut):
+        return [None] * len(videos)
+    correction = model.correction(image, propagated).float()
+    timer.lap('correction')
+    weight = (distortion * model.correction_gain).clamp(max=1)
+    labels = _merge(model, propagated.scores, correction, weight)
+    return [None if cut[i] else (labels[i], distortion[i, 0]) for i in range(len(videos))]
+
+
+def _merge(model: Model, scores: Tensor, correction: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
+    if scores.device.type == 'cpu' and not model.align_corners:
+        return merge_sparse(scores, correction, weight)
+    return merge_dense(scores, correction, weight, model.align_corners)
+
+
+def _batch(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))

@@ -47,5 +47,5 @@ def test_a_wrong_file_is_named_with_the_entry(tmp_path: Path, text: str, complai
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r'camvid11, cityscapes19.*nuscenes'):
+    with pytest.raises(ConfigError, match=r'camvid11, camvid32, cityscapes19.*nuscenes'):
         load_classes('nuscenes')

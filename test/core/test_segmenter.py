@@ -1,6 +1,8 @@
 import gc
+import itertools
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,12 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.frames import LARGEST
 from davss_ros.core.model import Model, load_model
-from davss_ros.core.segmenter import LARGEST, VideoSegmenter
-from davss_ros.errors import FrameError
+from davss_ros.core.segmenter import VideoSegmenter, step_together
+from davss_ros.data.sources import open_source
+from davss_ros.errors import ConfigError, FrameError
 
 Frames = list[NDArray[np.uint8]]
-CONFIG = SegmenterConfig(device='cpu', key_interval=4)
+CONFIG = SegmenterConfig(device='cpu', key_interval=4, cut_distortion=1.0)
 
 
 @pytest.fixture(scope='module')
@@ -143,7 +147,7 @@ def test_a_failing_network_drops_the_cache(model: Model, street: Frames) -> None
         video.step(street[1])
     video.model = model
     recovered = video.step(street[2])
-    assert (recovered.is_key, recovered.key_reason) == (True, 'reset')
+    assert (recovered.is_key, recovered.key_reason) == (True, 'failure')
 
 
 def test_no_frame_at_all_is_refused(model: Model) -> None:
@@ -184,10 +188,15 @@ def test_no_gradients_and_no_growth(model: Model) -> None:
 
 
 def test_bfloat16_gives_nearly_the_same_labels(model: Model, street: Frames) -> None:
-    half = VideoSegmenter(replace(CONFIG, precision='bfloat16'))
-    exact = segmenter(model)
+    half, exact = VideoSegmenter(replace(CONFIG, precision='bfloat16')), segmenter(model)
     agreeing = [(half.step(frame).labels == exact.step(frame).labels).mean() for frame in street[:4]]
-    assert min(agreeing) > 0.9
+    assert min(agreeing) > 0.8  # of a drawing no label is sure
+
+
+def test_bfloat16_gives_the_same_labels_of_photographs(model: Model, camvid_video: Path) -> None:
+    half, exact = VideoSegmenter(replace(CONFIG, precision='bfloat16')), segmenter(model)
+    for frame in itertools.islice(open_source(camvid_video), 3):
+        assert (half.step(frame.image).labels == exact.step(frame.image).labels).mean() > 0.99
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
@@ -214,3 +223,84 @@ def test_the_correction_counts_by_gain_times_distortion(model: Model, street: Fr
     np.testing.assert_array_equal(labels['gain 0'], labels['flow'])
     np.testing.assert_array_equal(labels['gain 2'], labels['everywhere'])
     np.testing.assert_array_equal(labels['gain 9'], labels['everywhere'])
+
+
+SECOND = 10**9
+
+
+@pytest.mark.parametrize(
+    ('stamps', 'reasons'),
+    [
+        ([5, 5.1, 5.2], ['first', '', '']),
+        ([5, 5.1, 4.9, 5.0], ['first', '', 'back', '']),
+        ([5, 5.5, 7.6, 7.7], ['first', '', 'gap', '']),
+        ([0, 0, 0], ['first', '', '']),  # a camera that does not tell the time
+        ([5, 5, 5], ['first', '', '']),
+    ],
+)
+def test_stamps_that_go_back_or_leave_a_gap_force_a_key_frame(
+    model: Model, street: Frames, stamps: list[float], reasons: list[str]
+) -> None:
+    video = segmenter(model, key_interval=9, longest_gap=2.0)
+    found = [video.step(frame, round(s * SECOND)).key_reason for frame, s in zip(street, stamps, strict=False)]
+    assert found == reasons
+    tolerant = segmenter(model, key_interval=9, longest_gap=0.0)
+    assert [tolerant.step(street[0], s * SECOND).key_reason for s in (1, 900)] == ['first', '']
+
+
+def test_a_cut_in_the_scene_makes_the_frame_a_key_frame(model: Model, street: Frames) -> None:
+    changed = replace(model, distortion=lambda propagated, image: torch.full_like(image[:, :1], 0.6))
+    video = segmenter(changed, key_interval=9, cut_distortion=0.5)
+    expected = segmenter(model).step(street[1])
+    video.step(street[0])
+    result = video.step(street[1])
+    assert (result.key_reason, result.is_key, result.distance) == ('cut', True, 0)
+    np.testing.assert_array_equal(result.labels, expected.labels)
+    assert not result.distortion.any()
+    video.reconfigure(replace(video.config, cut_distortion=0.7))
+    assert video.step(street[2]).distance == 1
+
+
+def test_settings_change_between_steps_but_not_those_of_the_model(model: Model, street: Frames) -> None:
+    video = segmenter(model, key_interval=2)
+    assert [video.step(frame).is_key for frame in street[:3]] == [True, False, True]
+    video.reconfigure(replace(video.config, key_interval=3))
+    assert [video.step(frame).is_key for frame in street[3:6]] == [False, False, True]
+    with pytest.raises(ConfigError, match='flow, working_height: fixed'):
+        video.reconfigure(replace(video.config, flow='dis_fast', working_height=120))
+
+
+def test_key_frames_of_different_phases_never_meet(model: Model, street: Frames) -> None:
+    videos = [VideoSegmenter(replace(CONFIG, mode='hold'), model=model, key_phase=phase) for phase in (0, 1, 2, 3)]
+    rounds = [step_together(videos, [frame] * 4, [0] * 4) for frame in street]
+    assert [r.is_key for r in rounds[0]] == [True] * 4  # nothing to carry yet
+    assert all(sum(r.is_key for r in one) == 1 for one in rounds[1:])
+    videos[2].reset()
+    step_together(videos, [street[0]] * 4, [0] * 4)
+    rounds = [step_together(videos, [frame] * 4, [0] * 4) for frame in street]
+    assert all(sum(r.is_key for r in one) == 1 for one in rounds)
+
+
+def test_a_batch_gives_what_each_video_alone_gives(model: Model, street: Frames) -> None:
+    turned = [street, [np.ascontiguousarray(f[:, ::-1]) for f in street], street[::-1]]
+    together = [VideoSegmenter(CONFIG, model=model, key_phase=phase) for phase in (0, 1, 2)]
+    alone = [VideoSegmenter(CONFIG, model=model, key_phase=phase) for phase in (0, 1, 2)]
+    for number, frames in enumerate(zip(*turned, strict=True)):
+        batch = step_together(together, frames, [number] * 3)
+        for video, frame, ours in zip(alone, frames, batch, strict=True):
+            expected = video.step(frame, number)
+            assert (ours.is_key, ours.distance) == (expected.is_key, expected.distance)
+            assert (ours.labels != expected.labels).mean() < 1e-3  # convolutions of a batch round differently
+            np.testing.assert_allclose(ours.distortion, expected.distortion, atol=1e-4)
+
+
+def test_a_failure_in_a_batch_drops_every_cache_of_it(model: Model, street: Frames) -> None:
+    videos = [segmenter(model), segmenter(model)]
+    step_together(videos, street[:2], [0, 0])
+    for video in videos:
+        video.model = replace(model, correction=None)  # type: ignore[arg-type]  # broken on purpose
+    with pytest.raises(TypeError):
+        step_together(videos, street[2:4], [0, 0])
+    for video in videos:
+        video.model = model
+    assert [r.key_reason for r in step_together(videos, street[4:6], [0, 0])] == ['failure'] * 2

@@ -1,0 +1,45 @@
+"""Is one batch faster than frame by frame? It depends on the device, so it is tried out."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.model import Model
+from davss_ros.core.segmenter import VideoSegmenter, step_together
+
+ROUNDS = 4
+CLEARLY = 0.9  # share of the time
+
+
+def faster_together(config: SegmenterConfig, model: Model, count: int, size: tuple[int, int] = (480, 640)) -> bool:
+    """Return whether ``count`` frames of that (height, width) take clearly less time as one batch."""
+    return together_ratio(config, model, count, size) < CLEARLY
+
+
+def together_ratio(config: SegmenterConfig, model: Model, count: int, size: tuple[int, int]) -> float:
+    """Return the time of ``count`` non-key frames as one batch, relative to one after the other; noise as images."""
+    frames = list(np.random.default_rng(0).integers(0, 255, (count, *size, 3), np.uint8))
+    trial = replace(config, key_interval=1000, cut_distortion=1.0)
+    videos = [VideoSegmenter(trial, model=model) for _ in frames]
+    stamps = [0] * count
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for number in range(2 * ROUNDS + 4):  # the first two of each kind warm up
+        together = number % 2 == 0
+        _wait(model)
+        start = time.perf_counter()
+        if together:
+            step_together(videos, frames, stamps)
+        else:
+            for video, frame in zip(videos, frames, strict=True):
+                video.step(frame)
+        _wait(model)
+        times[together].append(time.perf_counter() - start)
+    return float(np.median(times[True][2:]) / np.median(times[False][2:]))
+
+
+def _wait(model: Model) -> None:
+    if model.device.type == 'cuda':
+        torch.cuda.synchronize(model.device)
