@@ -54,6 +54,31 @@ def random_view(
     return recolour(view.astype(np.uint8), rng, ranges), view_labels.astype(np.uint8)
 
 
+def fit_to(image: Image, size: tuple[int, int], labels: bool = False) -> Image:
+    """Cut the middle of (H, W, ...) to the shape of ``size`` (height, width) and scale it; ``labels`` are not mixed."""
+    height, width = image.shape[:2]
+    cut = min(height / size[0], width / size[1])
+    high, wide = round(cut * size[0]), round(cut * size[1])
+    top, left = (height - high) // 2, (width - wide) // 2
+    part = image[top : top + high, left : left + wide]
+    how = cv2.INTER_NEAREST if labels else cv2.INTER_AREA
+    return cv2.resize(part, (size[1], size[0]), interpolation=how).astype(np.uint8, copy=False)
+
+
+def paste(view: tuple[Image, Image], other: tuple[Image, Image], classes: tuple[int, ...]) -> tuple[Image, Image]:
+    """Return ``view`` with the pixels of ``classes`` of ``other`` laid over it, where they are there.
+
+    ClassMix (Olsson et al., WACV 2021) with true labels: cameras on cars see things at about the same places.
+
+    Args:
+        view: image (H, W, 3) and labels (H, W).
+        other: the same, of another image.
+        classes: ids that are cut out.
+    """
+    cut = np.isin(other[1], classes)
+    return np.where(cut[..., None], other[0], view[0]), np.where(cut, other[1], view[1])
+
+
 def recolour(image: Image, rng: Generator, ranges: Augmentation) -> Image:
     """Return (H, W, 3) uint8 with random brightness, contrast, saturation, hue and, at times, blur."""
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV).astype(np.float32)

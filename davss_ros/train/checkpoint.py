@@ -1,7 +1,7 @@
 """Training state on disk, so that a run that was cut off goes on to the same result."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -10,15 +10,38 @@ from torch.optim import Optimizer
 from davss_ros.errors import DataError
 
 
-def save(path: Path, model: nn.Module, optimizer: Optimizer, done: int, settings: dict[str, Any]) -> None:
-    """Write model, optimizer, the number of finished epochs and the settings; never leaves half a file."""
+class Stateful(Protocol):
+    """A part of the training state beside model and optimizer, such as torch's GradScaler."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state; empty if there is none."""
+        ...
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take it back."""
+        ...
+
+
+def save(
+    path: Path,
+    model: nn.Module,
+    optimizer: Optimizer,
+    done: int,
+    settings: dict[str, Any],
+    scaler: Stateful | None = None,
+) -> None:
+    """Write model, optimizer, scaler, the number of finished epochs and the settings; never leaves half a file."""
     state = {'model': model.state_dict(), 'optimizer': optimizer.state_dict(), 'done': done, 'settings': settings}
+    if scaler is not None:
+        state['scaler'] = scaler.state_dict()
     partial = path.with_suffix('.partial')
     torch.save(state, partial)
     partial.replace(path)
 
 
-def resume(path: Path, model: nn.Module, optimizer: Optimizer, settings: dict[str, Any]) -> int:
+def resume(
+    path: Path, model: nn.Module, optimizer: Optimizer, settings: dict[str, Any], scaler: Stateful | None = None
+) -> int:
     """Load what `save` wrote, if it exists, and return the number of finished epochs.
 
     Raises:
@@ -33,4 +56,23 @@ def resume(path: Path, model: nn.Module, optimizer: Optimizer, settings: dict[st
         raise DataError(f'{path}: made with other settings ({", ".join(changed)}); choose another --out or delete it')
     model.load_state_dict(state['model'])
     optimizer.load_state_dict(state['optimizer'])
+    if scaler is not None and state.get('scaler'):
+        scaler.load_state_dict(state['scaler'])
     return int(state['done'])
+
+
+def take_over(path: Path, model: nn.Module) -> int:
+    """Load into ``model`` what `save` wrote of another, where name and shape agree; return the number of tensors.
+
+    Raises:
+        DataError: no such file, or nothing in it fits.
+    """
+    if not path.exists():
+        raise DataError(f'{path}: expected the checkpoint to start from, found no such file')
+    own = model.state_dict()
+    state = torch.load(path, map_location='cpu', weights_only=True)['model']
+    fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
+    if not fitting:
+        raise DataError(f'{path}: no part of it fits {type(model).__name__}')
+    model.load_state_dict(fitting, strict=False)
+    return len(fitting)

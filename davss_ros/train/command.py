@@ -1,10 +1,12 @@
-"""``train``: the default model, part by part; each goes on where it was cut off.
+"""``train``: a model, part by part; each goes on where it was cut off.
 
-key         the key network on labelled stills
-distortion  samples of motion (made once), then the distortion network (stage 1 of DAVSS)
-correction  the correction network (stage 2)
+key         the key network on labelled stills (first the one it starts from, if the recipe has such)
+flow        the flow network, if it is one that learns
+samples     what propagation gives on synthetic and real motion
+distortion  stage 1 of DAVSS
+correction  stage 2
 export      all of them into one weights file
-all         these four in turn
+all         these in turn
 """
 
 import argparse
@@ -14,126 +16,162 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from davss_ros.allocator import keep_freed_memory
-from davss_ros.core.classes import load_classes
-from davss_ros.errors import DavssError
-from davss_ros.networks.dis import DisFlow
+from davss_ros.core.device import choose_device
+from davss_ros.data.dataset import Dataset
+from davss_ros.errors import DataError, DavssError
 from davss_ros.networks.layers import fuse
 from davss_ros.networks.weights import Weights, write_weights
-from davss_ros.train.key import KeyTraining, train_key
-from davss_ros.train.motion import MotionSamples, MotionSettings, load_samples, make_samples, save_samples
+from davss_ros.train import parallel
+from davss_ros.train.clips import Clip, load_clips
+from davss_ros.train.compute import Compute, choose_compute
+from davss_ros.train.flow import train_flow
+from davss_ros.train.key import train_key
+from davss_ros.train.labelled import open_labelled
+from davss_ros.train.motion import MotionSamples, load_samples, make_samples, save_samples
+from davss_ros.train.published import (
+    FlowAndCorrection,
+    train_correction_on_triplets,
+    train_distortion_on_triplets,
+)
+from davss_ros.train.recipe import General, Recipe, load_recipe
 from davss_ros.train.stages import StageTraining, train_correction, train_distortion
-
-PROPAGATION = 'composed'
-# The distortion map is a calibrated probability, so it stays low where the correction is already the better bet. Of
-# 1, 2, 3, 4, 6 and 10, 2 gave the best mIoU against the true labels of the synthetic training samples.
-CORRECTION_GAIN = 2.0
 
 
 @dataclass(frozen=True)
 class Run:
-    """What is trained, from what, and where it goes."""
+    """The parts of a recipe; each makes or loads what it needs of the others."""
 
-    data: Path
-    videos: tuple[Path, ...]
-    out: Path
-    classes: str
-    encoder: str
-    distortion: str
-    correction: str
-    key_epochs: int
-    distortion_epochs: int
-    correction_epochs: int
-    seed: int
+    recipe: Recipe
+    device: torch.device
+    data: Dataset
+    validation: Dataset | None
 
     def key(self) -> nn.Module:
-        """Train or load the key network."""
-        count = len(load_classes(self.classes))
-        settings = KeyTraining(self.data, self.out / 'key', count, self.encoder, epochs=self.key_epochs, seed=self.seed)
-        return train_key(settings, say)
+        """Train or load the key network, and before it the one it starts from."""
+        given = self._compute(torch.bfloat16), self.data.stills, self.validation.stills if self.validation else ()
+        if self.recipe.key_coarse is not None:
+            train_key(self.recipe.key_coarse, say, *given)
+        return train_key(self.recipe.key, say, *given)
 
     def samples(self) -> MotionSamples:
         """Make or load the samples of motion."""
-        folder = self.out / 'samples'
+        folder = self.recipe.out / 'samples'
+        if load_samples(folder) is None:
+            key, flow = self.key(), self.flow()
+            if parallel.rank() == 0:
+                fuse(key.cpu())
+                flow.cpu()
+                motion, propagation = self.recipe.motion, self.recipe.export.propagation
+                made = make_samples(motion, key, flow, propagation, self._classes(), say, self.data.stills)
+                save_samples(made, folder)
+            parallel.wait_for_all()
         samples = load_samples(folder)
         if samples is None:
-            key = self.key()
-            fuse(key)
-            settings = MotionSettings(self.data, self.videos, seed=self.seed)
-            made = make_samples(settings, key, DisFlow(), PROPAGATION, len(load_classes(self.classes)), say)
-            save_samples(made, folder)
-            samples = load_samples(folder)
-            assert samples is not None
+            raise DataError(
+                f'{folder}: expected what the first process made, found nothing; share --out among machines'
+            )
         return samples
 
-    def train_distortion(self) -> nn.Module:
-        """Train or load the distortion network."""
-        settings = self._stage(self.distortion, self.distortion_epochs)
-        return train_distortion(settings, self.samples(), self.out / 'distortion', say)
+    def flow(self) -> nn.Module:
+        """Train or load the flow network, if it has weights."""
+        settings, out = self.recipe.flow, self.recipe.out / 'flow'
+        return train_flow(settings, self._clips, out, say, self._compute())
 
-    def train_correction(self) -> nn.Module:
-        """Train or load the correction network."""
-        settings = self._stage(self.correction, self.correction_epochs)
-        return train_correction(settings, self.train_distortion(), self.samples(), self.out / 'correction', say)
+    def distortion(self) -> nn.Module:
+        """Train or load the distortion network."""
+        settings, out = self.recipe.distortion, self.recipe.out / 'distortion'
+        if isinstance(settings, StageTraining):
+            return train_distortion(settings, self.samples(), out, say, self._compute())
+        return train_distortion_on_triplets(settings, self.key(), self.flow(), self._clips(), out, say, self._compute())
+
+    def correction(self) -> FlowAndCorrection:
+        """Train or load the correction network, and with it the flow if it is trained on."""
+        settings, out = self.recipe.correction, self.recipe.out / 'correction'
+        compute, distortion, flow = self._compute(), self.distortion(), self.flow()
+        if isinstance(settings, StageTraining):
+            return FlowAndCorrection(flow, train_correction(settings, distortion, self.samples(), out, say, compute))
+        clips = self._clips()
+        return train_correction_on_triplets(settings, self.key(), flow, distortion, clips, out, say, compute)
 
     def export(self) -> None:
         """Write ``model.safetensors``, values as float16."""
-        networks = {'key': self.key(), 'distortion': self.train_distortion(), 'correction': self.train_correction()}
+        recipe = self.recipe
+        names = {
+            'key': recipe.key.network,
+            'flow': recipe.flow.network,
+            'distortion': recipe.distortion.network,
+            'correction': recipe.correction.network,
+        }
+        makers = {
+            'key': self.key,
+            'flow': lambda: self.correction().flow,
+            'distortion': self.distortion,
+            'correction': lambda: self.correction().correction,
+        }
+        states = {role: makers[role]().cpu().state_dict() for role in recipe.export.networks}
+        if parallel.rank():
+            return
         weights = Weights(
             source='',
-            networks={
-                'key': 'deeplab_' + self.encoder.removeprefix('efficientnet_'),
-                'flow': 'dis',
-                'distortion': self.distortion,
-                'correction': self.correction,
+            networks={role: names[role] for role in recipe.export.networks},
+            states={role: state for role, state in states.items() if state},
+            classes=self.data.classes,
+            settings={
+                'propagation': recipe.export.propagation,
+                'correction_gain': recipe.export.correction_gain,
             },
-            states={role: network.state_dict() for role, network in networks.items()},
-            classes=load_classes(self.classes),
-            settings={'propagation': PROPAGATION, 'correction_gain': CORRECTION_GAIN},
         )
-        path = self.out / 'model.safetensors'
+        path = recipe.out / 'model.safetensors'
         write_weights(path, weights)
         say(f'{path}: {path.stat().st_size / 1e6:.1f} MB')
 
-    def _stage(self, network: str, epochs: int) -> StageTraining:
-        return StageTraining(network, len(load_classes(self.classes)), epochs, seed=self.seed)
+    def _clips(self) -> list[Clip]:
+        return load_clips(self.recipe.motion, self._classes(), self.data)
+
+    def _classes(self) -> int:
+        return len(self.data.classes)
+
+    def _compute(self, cpu: torch.dtype = torch.float32) -> Compute:
+        return choose_compute(self.device, self.recipe.general.precision, cpu)
+
+
+def _open(general: General) -> tuple[Dataset, Dataset | None]:
+    assert general.data is not None
+    data = open_labelled(general.data, general.classes, general.layout, general.split)
+    if general.validation is None:
+        return data, None
+    return data, open_labelled(general.validation, general.classes, general.layout, general.validation_split)
 
 
 def say(text: str) -> None:
-    """Print a line of the training log."""
-    print(time.strftime('%H:%M:%S'), text, flush=True)
+    """Print a line of the training log, of the first process only."""
+    if parallel.rank() == 0:
+        print(time.strftime('%H:%M:%S'), text, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train; return the exit status."""
     parser = argparse.ArgumentParser('train', description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument('part', choices=('key', 'distortion', 'correction', 'export', 'all'))
-    parser.add_argument('--data', type=Path, required=True, help='labelled stills: images/ and labels/')
-    parser.add_argument('--videos', type=Path, nargs='*', default=[], help='unlabelled motion: videos, folders, bags')
-    parser.add_argument('--out', type=Path, required=True, help='checkpoints, samples and the exported model')
-    parser.add_argument('--classes', default='camvid11')
-    parser.add_argument('--encoder', default='efficientnet_lite1')
-    parser.add_argument('--distortion', default='dmnet_lite')
-    parser.add_argument('--correction', default='cfnet_lite')
-    parser.add_argument('--key-epochs', type=int, default=20)
-    parser.add_argument('--distortion-epochs', type=int, default=8)
-    parser.add_argument('--correction-epochs', type=int, default=6)
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('part', choices=('key', 'flow', 'samples', 'distortion', 'correction', 'export', 'all'))
+    parser.add_argument('--config', default='camvid_lite', help='camvid_lite (default), published or a YAML file')
+    parser.add_argument('--data', type=Path, help='labelled images: images/ and labels/, CamVid or Cityscapes')
+    parser.add_argument('--videos', type=Path, nargs='*', help='unlabelled motion: videos, folders, bags')
+    parser.add_argument('--out', type=Path, help='checkpoints, samples and the exported model')
+    parser.add_argument('--seed', type=int, help='of every part')
     options = parser.parse_args(arguments)
     keep_freed_memory()
-    settings = {name: value for name, value in vars(options).items() if name != 'part'}
-    run = Run(**{**settings, 'videos': tuple(options.videos)})
-    parts = {
-        'key': run.key,
-        'distortion': run.train_distortion,
-        'correction': run.train_correction,
-        'export': run.export,
-        'all': run.export,  # needs all the others
-    }
     try:
-        parts[options.part]()
+        overrides = {name: getattr(options, name) for name in ('data', 'videos', 'out', 'seed')}
+        recipe = load_recipe(options.config, **overrides)
+        with parallel.processes(choose_device(recipe.general.device)) as device:
+            part = {'all': 'export'}.get(options.part, options.part)  # export needs all the others
+            made = getattr(Run(recipe, device, *_open(recipe.general)), part)()
+            if part == 'flow' and not made.state_dict():
+                say(f'flow: {recipe.flow.network} is computed, there is nothing to train')
     except (DavssError, ImportError) as error:
         print(error, file=sys.stderr)
         return 1

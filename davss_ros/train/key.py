@@ -1,23 +1,28 @@
 """Train the key network on labelled images."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from davss_ros.data.stills import labelled_images
-from davss_ros.networks.deeplab_lite import DeepLabLite
-from davss_ros.networks.efficientnet_lite import imagenet_state
-from davss_ros.train.augment import Augmentation, Image, random_view
-from davss_ros.train.loop import Progress, Task, fit
+from davss_ros.data.stills import LabelledImage, labelled_images
+from davss_ros.networks.efficientnet_lite import EfficientNetLite, imagenet_state
+from davss_ros.networks.registry import build
+from davss_ros.train import checkpoint
+from davss_ros.train.augment import Augmentation, Image, paste, random_view
+from davss_ros.train.compute import Compute
+from davss_ros.train.loop import Progress, Task, fit, optimizer
 from davss_ros.train.losses import segmentation_loss
+from davss_ros.train.validation import stills_miou
 
 log = logging.getLogger(__name__)
+COMPUTE = Compute(torch.bfloat16)
 _Batch = tuple[Tensor, Tensor, tuple[int, int]]  # images (N, 3, H, W), labels (N, H, W), `segmentation_loss`'s offset
 
 
@@ -27,10 +32,14 @@ class KeyTraining:
 
     data: Path
     out: Path
+    network: str = 'deeplab_lite1'  # registered name
+    start: Path | None = None  # checkpoint of a network whose parts of the same name and shape are taken over
     classes: int = 11
-    encoder: str = 'efficientnet_lite1'
     epochs: int = 20
     batch: int = 8
+    size: tuple[int, int] = (0, 0)  # (height, width) of the views, multiples of 4; 0 takes the images' own
+    scale: tuple[float, float] = Augmentation.scale
+    paste: float = 0.0  # share of views into which the rare classes of another are pasted
     learning_rate: float = 1.5e-3
     encoder_factor: float = 0.4  # learning rate of the pretrained encoder, relative
     weight_decay: float = 1e-2
@@ -39,65 +48,80 @@ class KeyTraining:
 
     def fingerprint(self) -> dict[str, object]:
         """Return what decides the result, for `checkpoint.resume`."""
-        settings = {name: value for name, value in asdict(self).items() if name not in ('data', 'out')}
-        return {**settings, 'rare': list(self.rare)}
+        settings = {name: value for name, value in asdict(self).items() if name not in ('data', 'out', 'start')}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
 
 
-def train_key(settings: KeyTraining, progress: Progress = log.info) -> DeepLabLite:
+def train_key(
+    settings: KeyTraining,
+    progress: Progress = log.info,
+    compute: Compute = COMPUTE,
+    stills: Sequence[LabelledImage] | None = None,
+    validation: Sequence[LabelledImage] = (),
+) -> nn.Module:
     """Train, writing ``checkpoint.pt`` after every epoch, and return the network in evaluation mode.
+
+    Args:
+        settings: what decides the result.
+        progress: told what happens.
+        compute: device and arithmetic.
+        stills: what to train on; None: those of the folder ``settings.data``.
+        validation: labelled images not trained on; their mIoU is logged after every epoch.
 
     Raises:
         DataError: the data is incomplete, or the folder ``out`` holds another run.
         ImportError: the encoder's ImageNet weights are not installed.
     """
     torch.manual_seed(settings.seed)
-    samples = [(pair.image(), pair.labels(settings.classes)) for pair in labelled_images(settings.data)]
-    network = DeepLabLite(settings.classes, settings.encoder)
-    network.encoder.load_state_dict(imagenet_state(settings.encoder))
+    samples = [(pair.image(), pair.labels(settings.classes)) for pair in stills or labelled_images(settings.data)]
+    network = build('key', settings.network, settings.classes)
+    if settings.start is None:
+        encoder = cast(EfficientNetLite, network.encoder)
+        encoder.load_state_dict(imagenet_state(encoder))
+    else:
+        taken = checkpoint.take_over(settings.start, network)
+        progress(f'key: {taken} of {len(network.state_dict())} tensors from {settings.start}')
 
     def loss(batch: _Batch) -> Tensor:
         images, labels, offset = batch
-        with torch.autocast('cpu', torch.bfloat16):
+        with compute.autocast():
             scores = network(images)
         return segmentation_loss(scores, labels, offset)
 
     task = Task(
         'key',
         network,
-        _optimizer(network, settings),
+        optimizer(network, settings.learning_rate, settings.encoder_factor, settings.weight_decay),
         lambda epoch: _batches(samples, epoch, settings),
         loss,
         len(samples) // settings.batch,
         settings.epochs,
         settings.out,
         settings.fingerprint(),
+        validate=stills_miou(network, validation, settings.classes, compute) if validation else None,
     )
-    fit(task, progress)
+    fit(task, progress, compute)
     return network
-
-
-def _optimizer(network: DeepLabLite, settings: KeyTraining) -> torch.optim.AdamW:
-    groups: dict[tuple[float, float], list[Tensor]] = {}
-    for name, parameter in network.named_parameters():
-        rate = settings.learning_rate * (settings.encoder_factor if name.startswith('encoder.') else 1.0)
-        decay = settings.weight_decay if parameter.ndim > 1 else 0.0  # not on biases and normalisation
-        groups.setdefault((rate, decay), []).append(parameter)
-    return torch.optim.AdamW(
-        [{'params': group, 'lr': rate, 'weight_decay': decay} for (rate, decay), group in groups.items()]
-    )
 
 
 def _batches(samples: list[tuple[Image, Image]], epoch: int, settings: KeyTraining) -> Iterator[_Batch]:
     """Yield image and label batches of one epoch; they depend on seed and epoch only. The next is made meanwhile."""
     order = np.random.default_rng((settings.seed, epoch)).permutation(len(samples))
-    size = samples[0][1].shape[0], samples[0][1].shape[1]
+    height, width = samples[0][1].shape
+    size = settings.size if settings.size[0] else (height, width)
+    ranges = Augmentation(scale=settings.scale)
 
     def make(start: int) -> _Batch:
         rng = np.random.default_rng((settings.seed, epoch, start))
         views = [
-            random_view(samples[i][0], samples[i][1], size, rng, Augmentation(), settings.rare)
+            random_view(samples[i][0], samples[i][1], size, rng, ranges, settings.rare)
             for i in order[start : start + settings.batch]
         ]
+        if settings.paste:
+            views = [
+                paste(view, views[number - 1], settings.rare) if rng.random() < settings.paste else view
+                for number, view in enumerate(views)
+            ]
         images = torch.from_numpy(np.stack([image for image, _ in views])).permute(0, 3, 1, 2)
         labels = torch.from_numpy(np.stack([label for _, label in views])).long()
         offset = int(rng.integers(2)), int(rng.integers(2))

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from davss_ros.train.parallel import gathered, total
+
 VOID = 255
 
 
@@ -16,12 +18,12 @@ def lovasz_softmax(probabilities: Tensor, labels: Tensor) -> Tensor:
     """
     losses = []
     for c in torch.unique(labels):
-        foreground = (labels == c).float()
+        foreground = (labels == c).to(probabilities.dtype)
         errors, order = torch.sort((foreground - probabilities[:, c]).abs(), descending=True)
         foreground = foreground[order]
-        total = foreground.sum()
-        intersection = total - foreground.cumsum(0)
-        union = total + (1 - foreground).cumsum(0)
+        size = foreground.sum()
+        intersection = size - foreground.cumsum(0)
+        union = size + (1 - foreground).cumsum(0)
         jaccard = 1 - intersection / union
         jaccard = torch.cat([jaccard[:1], jaccard[1:] - jaccard[:-1]])
         losses.append(errors @ jaccard)
@@ -40,12 +42,15 @@ def up_every_second(x: Tensor, offset: tuple[int, int]) -> Tensor:
 
 
 def mean_cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross-entropy averaged over the labels that are not void; 0 if all are."""
-    return F.cross_entropy(scores, labels, ignore_index=VOID, reduction='sum') / (labels != VOID).sum().clamp(min=1)
+    """Return the cross-entropy averaged over the labels that are not void, those of all processes; 0 if all are."""
+    known = total((labels != VOID).sum())
+    return total(F.cross_entropy(scores, labels, ignore_index=VOID, reduction='sum')) / known.clamp(min=1)
 
 
 def label_loss(scores: Tensor, labels: Tensor, lovasz: float = 0.5) -> Tensor:
     """Return cross-entropy plus weighted Lovász-softmax, the latter on every second row and column only.
+
+    Of several processes (`davss_ros.train.parallel`) each returns the loss of the whole batch.
 
     Args:
         scores: (N, C, H, W).
@@ -54,7 +59,7 @@ def label_loss(scores: Tensor, labels: Tensor, lovasz: float = 0.5) -> Tensor:
     """
     loss = mean_cross_entropy(scores, labels)
     if lovasz:
-        few, few_labels = scores[..., ::2, ::2].permute(0, 2, 3, 1), labels[:, ::2, ::2]
+        few, few_labels = gathered(scores[..., ::2, ::2].permute(0, 2, 3, 1)), gathered(labels[:, ::2, ::2])
         known = few_labels != VOID
         loss = loss + lovasz * lovasz_softmax(few[known].softmax(1), few_labels[known])
     return loss

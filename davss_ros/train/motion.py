@@ -5,12 +5,11 @@ synthetic videos over the labelled stills, and real videos without labels, where
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -21,10 +20,12 @@ from davss_ros.core.labels import merge_sparse
 from davss_ros.core.propagation import PROPAGATIONS
 from davss_ros.core.resample import SCALE, down
 from davss_ros.data.sources import open_source
-from davss_ros.data.stills import labelled_images
+from davss_ros.data.stills import LabelledImage, labelled_images
 from davss_ros.errors import DataError
 from davss_ros.networks.interface import FlowNetwork, KeyNetwork, Propagated
-from davss_ros.train.synthetic import CAMVID, synthetic_video
+from davss_ros.train.augment import fit_to
+from davss_ros.train.scene import SceneClasses
+from davss_ros.train.synthetic import SceneMotion, synthetic_video
 
 log = logging.getLogger(__name__)
 VOID = 255
@@ -57,6 +58,8 @@ class MotionSettings:
     longest: int = 9  # distance
     samples_per_video: int = 3
     stride: int = 4  # frames between the starts of real clips
+    roles: SceneClasses = SceneClasses()  # noqa: RUF009  # immutable
+    scene: SceneMotion = SceneMotion()  # noqa: RUF009  # immutable
     seed: int = 0
 
 
@@ -67,14 +70,15 @@ def make_samples(
     propagation: str,
     classes: int,
     progress: Callable[[str], None] = log.info,
+    stills: Sequence[LabelledImage] | None = None,
 ) -> MotionSamples:
-    """Make the samples; deterministic by seed.
+    """Make the samples; deterministic by seed. ``stills`` replaces those of the folder ``settings.stills``.
 
     Raises:
         DataError: the stills differ in size, or something cannot be read.
     """
     rows: list[_Row] = []
-    for number, (frames, rng) in enumerate(_clips(settings, classes)):
+    for number, (frames, rng) in enumerate(_clips(settings, classes, stills)):
         distances = rng.choice(np.arange(1, len(frames)), min(settings.samples_per_video, len(frames) - 1), False)
         rows.extend(_samples_of(frames, set(distances.tolist()), key, flow, propagation))
         if number % 50 == 49:
@@ -100,8 +104,10 @@ _Frame = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # image, labels
 _Row = tuple[NDArray[Any] | np.int64, ...]  # one sample, in the order of ARRAYS
 
 
-def _clips(settings: MotionSettings, classes: int) -> Iterator[tuple[list[_Frame], np.random.Generator]]:
-    stills = [(s.image(), s.labels(classes)) for s in labelled_images(settings.stills)]
+def _clips(
+    settings: MotionSettings, classes: int, labelled: Sequence[LabelledImage] | None
+) -> Iterator[tuple[list[_Frame], np.random.Generator]]:
+    stills = [(s.image(), s.labels(classes)) for s in labelled or labelled_images(settings.stills)]
     size = stills[0][1].shape[0], stills[0][1].shape[1]  # of all samples; videos are fitted to it
     odd = [image.shape[:2] for image, _ in stills if image.shape[:2] != size]
     if odd or size[0] % SCALE or size[1] % SCALE:
@@ -109,9 +115,10 @@ def _clips(settings: MotionSettings, classes: int) -> Iterator[tuple[list[_Frame
     for turn in range(settings.rounds):
         for index, (image, labels) in enumerate(stills):
             rng = np.random.default_rng((settings.seed, turn, index))
-            yield synthetic_video(image, labels, stills, settings.longest + 1, rng, CAMVID), rng
+            length, roles, scene = settings.longest + 1, settings.roles, settings.scene
+            yield synthetic_video(image, labels, stills, length, rng, roles, scene).frames, rng
     for video, path in enumerate(settings.videos):
-        frames = [_fit(frame.image, size) for frame in open_source(path)]
+        frames = [fit_to(frame.image, size) for frame in open_source(path)]
         unlabelled: NDArray[np.uint8] = np.full(size, VOID, np.uint8)
         for start in range(0, len(frames) - settings.longest, settings.stride):
             rng = np.random.default_rng((settings.seed, 10**6 + video, start))
@@ -146,13 +153,3 @@ def _samples_of(
 def _tensor(image: NDArray[np.uint8]) -> Tensor:
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
     return pixels.contiguous(memory_format=torch.channels_last)
-
-
-def _fit(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Cut the middle to the shape of ``size`` and scale it."""
-    height, width = image.shape[:2]
-    cut = min(height / size[0], width / size[1])
-    high, wide = round(cut * size[0]), round(cut * size[1])
-    top, left = (height - high) // 2, (width - wide) // 2
-    part = image[top : top + high, left : left + wide]
-    return cv2.resize(part, (size[1], size[0]), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

@@ -14,13 +14,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from davss_ros.core.resample import down, up
+from davss_ros.networks.efficientnet_lite import EfficientNetLite, imagenet_state
 from davss_ros.networks.interface import Propagated
 from davss_ros.networks.registry import build
-from davss_ros.train.loop import Progress, Task, fit
+from davss_ros.train.compute import Compute
+from davss_ros.train.loop import Progress, Task, fit, optimizer
 from davss_ros.train.losses import VOID, label_loss, up_every_second
 from davss_ros.train.motion import MotionSamples
 
 log = logging.getLogger(__name__)
+COMPUTE = Compute()
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,9 @@ class StageTraining:
     epochs: int = 8
     batch: int = 8
     learning_rate: float = 2e-3
+    encoder_factor: float = 0.25  # learning rate of a pretrained encoder, relative
     weight_decay: float = 1e-2
+    gain: float = 1.0  # the correction counts by gain x distortion, at most 1, as it will in use
     distill: float = 0.5  # weight of following the key network's scores (correction)
     seed: int = 0
 
@@ -48,7 +53,11 @@ class _Batch:
 
 
 def train_distortion(
-    settings: StageTraining, samples: MotionSamples, out: Path, progress: Progress = log.info
+    settings: StageTraining,
+    samples: MotionSamples,
+    out: Path,
+    progress: Progress = log.info,
+    compute: Compute = COMPUTE,
 ) -> nn.Module:
     """Stage 1: predict where the propagated label differs from the key network's own. Returns the network, in eval.
 
@@ -59,25 +68,37 @@ def train_distortion(
     network = build('distortion', settings.network, settings.classes)
 
     def loss(batch: _Batch) -> Tensor:
-        predicted = network(batch.propagated, down(batch.image))
-        return F.binary_cross_entropy(predicted[:, 0], batch.wrong)
+        with compute.autocast():
+            predicted = network(batch.propagated, down(batch.image))
+        return F.binary_cross_entropy(predicted[:, 0].float(), batch.wrong)
 
-    return _train(settings, network, samples, loss, out, progress)
+    return _train(settings, network, samples, loss, out, progress, compute)
 
 
 def train_correction(
-    settings: StageTraining, distortion: nn.Module, samples: MotionSamples, out: Path, progress: Progress = log.info
+    settings: StageTraining,
+    distortion: nn.Module,
+    samples: MotionSamples,
+    out: Path,
+    progress: Progress = log.info,
+    compute: Compute = COMPUTE,
 ) -> nn.Module:
     """Stage 2: make the merged scores right, with the distortion network as it is. Returns the network, in eval."""
     torch.manual_seed(settings.seed)
     network = build('correction', settings.network, settings.classes)
+    encoder = getattr(network, 'encoder', None)
+    if isinstance(encoder, EfficientNetLite):
+        encoder.load_state_dict(imagenet_state(encoder))
 
     def loss(batch: _Batch) -> Tensor:
-        with torch.no_grad():
-            weight = distortion(batch.propagated, down(batch.image))
-        return correction_loss(network(batch.image, batch.propagated), weight, batch, settings.distill)
+        with compute.autocast():
+            with torch.no_grad():
+                weight = distortion(batch.propagated, down(batch.image))
+            correction = network(batch.image, batch.propagated)
+        weight = (settings.gain * weight.float()).clamp(max=1)
+        return correction_loss(correction, weight, batch, settings.distill)
 
-    return _train(settings, network, samples, loss, out, progress)
+    return _train(settings, network, samples, loss, out, progress, compute)
 
 
 def correction_loss(correction: Tensor, weight: Tensor, batch: _Batch, distill: float) -> Tensor:
@@ -100,11 +121,12 @@ def _train(
     loss: Callable[[_Batch], Tensor],
     out: Path,
     progress: Progress,
+    compute: Compute,
 ) -> nn.Module:
     task = Task(
         settings.network,
         network,
-        torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay),
+        optimizer(network, settings.learning_rate, settings.encoder_factor, settings.weight_decay),
         lambda epoch: _batches(samples, epoch, settings),
         loss,
         len(samples) // settings.batch,
@@ -112,7 +134,7 @@ def _train(
         out,
         asdict(settings),
     )
-    fit(task, progress)
+    fit(task, progress, compute)
     return network
 
 
@@ -125,21 +147,23 @@ def _batches(samples: MotionSamples, epoch: int, settings: StageTraining) -> Ite
 
 
 def _batch(samples: MotionSamples, at: np.ndarray, rng: np.random.Generator) -> _Batch:
-    """Return samples as tensors, mirrored and brightened at random (both images alike)."""
+    """Return samples as tensors, mirrored, brightened and tinted at random (both images alike)."""
     step = -1 if rng.random() < 0.5 else 1
 
     def take(array: np.ndarray, axis: int) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(np.flip(array[at], axis) if step < 0 else array[at]))
 
-    gain = float(rng.uniform(0.75, 1.25))
-    image = (take(samples.image, 2).permute(0, 3, 1, 2).float() / 255 * gain).clamp(0, 1)
+    tint = torch.from_numpy(
+        rng.uniform(0.92, 1.08, (len(at), 3, 1, 1)) * rng.uniform(0.7, 1.3, (len(at), 1, 1, 1))
+    ).float()
+    image = (take(samples.image, 2).permute(0, 3, 1, 2).float() / 255 * tint).clamp(0, 1)
     labels = take(samples.labels, 2).long()
     teacher = take(samples.teacher, 3).float()
     unlabelled = (labels == VOID).flatten(1).all(1)
     if unlabelled.any():
         labels[unlabelled] = up(teacher[unlabelled]).argmax(1)
     scores, wrong = take(samples.scores, 3).float(), take(samples.wrong, 2).float()
-    propagated_image = (take(samples.propagated_image, 3).float() * gain).clamp(0, 1)
+    propagated_image = (take(samples.propagated_image, 3).float() * tint).clamp(0, 1)
     offset = int(rng.integers(2)), int(rng.integers(2))
     image = image.contiguous(memory_format=torch.channels_last)
     return _Batch(image, labels, Propagated(scores, propagated_image), teacher, wrong, offset)

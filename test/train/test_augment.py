@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from davss_ros.train.augment import Augmentation, random_view, recolour
+from davss_ros.train.augment import Augmentation, paste, random_view, recolour
 
 Image = NDArray[np.uint8]
 VOID = 255
@@ -127,3 +127,17 @@ def test_recolouring_keeps_flat_things_flat_and_varies() -> None:
         assert 0.6 < factor < 1.4
         colors.add(tuple(view[0, 0].tolist()))
     assert len(colors) > 20
+
+
+def test_paste_lays_the_named_classes_over_and_nothing_else() -> None:
+    rng = np.random.default_rng(5)
+    view = rng.integers(0, 255, (6, 8, 3), np.uint8), rng.integers(0, 4, (6, 8)).astype(np.uint8)
+    other = rng.integers(0, 255, (6, 8, 3), np.uint8), rng.integers(0, 4, (6, 8)).astype(np.uint8)
+    image, labels = paste(view, other, (1, 3))
+    for y in range(6):
+        for x in range(8):
+            source = other if other[1][y, x] in (1, 3) else view
+            assert labels[y, x] == source[1][y, x]
+            assert (image[y, x] == source[0][y, x]).all()
+    untouched = paste(view, other, ())
+    assert (untouched[0] == view[0]).all() and (untouched[1] == view[1]).all()

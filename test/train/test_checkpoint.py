@@ -111,3 +111,18 @@ def test_saving_again_replaces(path: Path) -> None:
     assert checkpoint.resume(path, fresh, fresh_optimizer, SETTINGS) == 5
     assert equal(states(fresh), states(network))
     assert [p.name for p in path.parent.iterdir()] == ['checkpoint.pt']
+
+
+def test_what_fits_is_taken_over(tmp_path: Path) -> None:
+    coarse = nn.ModuleDict({'encoder': nn.Linear(3, 4), 'head': nn.Linear(4, 2), 'gone': nn.Linear(1, 1)})
+    checkpoint.save(tmp_path / 'checkpoint.pt', coarse, torch.optim.SGD(coarse.parameters()), 7, {})
+    fine = nn.ModuleDict({'encoder': nn.Linear(3, 4), 'head': nn.Linear(4, 5), 'new': nn.Linear(2, 2)})
+    before = {name: value.clone() for name, value in fine.state_dict().items()}
+    assert checkpoint.take_over(tmp_path / 'checkpoint.pt', fine) == 2
+    after = fine.state_dict()
+    assert torch.equal(after['encoder.weight'], coarse['encoder'].weight)  # type: ignore[arg-type]  # a Linear's
+    assert all(torch.equal(after[name], before[name]) for name in before if not name.startswith('encoder.'))
+    with pytest.raises(DataError, match='no part of it fits Conv2d'):
+        checkpoint.take_over(tmp_path / 'checkpoint.pt', nn.Conv2d(1, 1, 1))
+    with pytest.raises(DataError, match='expected the checkpoint to start from'):
+        checkpoint.take_over(tmp_path / 'none.pt', fine)

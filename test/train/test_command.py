@@ -31,13 +31,22 @@ def data(folder: Path) -> Path:
     return folder
 
 
-def epochs(count: int) -> list[str]:
-    return [word for part in ('key', 'distortion', 'correction') for word in (f'--{part}-epochs', str(count))]
+RECIPE = """
+key: {network: deeplab_lite1, epochs: 1}
+distortion: {epochs: 1}
+correction: {epochs: 1}
+"""
+
+
+def recipe(folder: Path, text: str = RECIPE) -> list[str]:
+    path = folder / 'recipe.yaml'
+    path.write_text(text)
+    return ['--config', str(path)]
 
 
 def test_all_parts_are_trained_and_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / 'run'
-    command = ['all', '--data', str(data(tmp_path / 'data')), '--out', str(out), *epochs(1)]
+    command = ['all', '--data', str(data(tmp_path / 'data')), '--out', str(out), *recipe(tmp_path)]
     assert main(command) == 0
     first = read_weights(str(out / 'model.safetensors'))
     segmenter = VideoSegmenter(SegmenterConfig(weights=str(out / 'model.safetensors'), device='cpu', key_interval=2))
@@ -54,7 +63,7 @@ def test_all_parts_are_trained_and_exported(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_a_run_with_other_settings_is_not_continued(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ['key', '--data', str(data(tmp_path / 'data')), '--out', str(tmp_path / 'run'), '--key-epochs', '1']
+    command = ['key', '--data', str(data(tmp_path / 'data')), '--out', str(tmp_path / 'run'), *recipe(tmp_path)]
     assert main(command) == 0
     assert main([*command, '--seed', '5']) == 1
     assert 'made with other settings (seed)' in capsys.readouterr().err
@@ -65,5 +74,36 @@ def test_too_little_data_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[s
     for number in range(3):
         (folder / 'images' / f'{number}.png').unlink()
         (folder / 'labels' / f'{number}.png').unlink()
-    assert main(['key', '--data', str(folder), '--out', str(tmp_path / 'run')]) == 1
+    assert main(['key', '--data', str(folder), '--out', str(tmp_path / 'run'), *recipe(tmp_path)]) == 1
     assert 'key: expected at least one whole batch' in capsys.readouterr().err
+
+
+def test_a_wrong_recipe_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(['key', '--data', str(tmp_path), '--out', str(tmp_path), *recipe(tmp_path, 'key: {epoch: 3}')]) == 1
+    assert 'key: epoch: no such key' in capsys.readouterr().err
+
+
+def test_all_that_is_wrong_with_the_data_is_said_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = data(tmp_path / 'data')
+    (folder / 'images' / '2.png').write_bytes(b'no image')
+    cv2.imwrite(str(folder / 'labels' / '5.png'), np.full((64, 96), 77, np.uint8))
+    (folder / 'labels' / '7.png').unlink()
+    assert main(['all', '--data', str(folder), '--out', str(tmp_path / 'run'), *recipe(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert all(str(folder / name) in said for name in ('images/2.png', 'labels/5.png', 'images/7.png'))
+    assert not (tmp_path / 'run').exists()
+
+
+def test_the_validation_data_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = data(tmp_path / 'data')
+    text = f'{RECIPE}\nvalidation: {data(tmp_path / "other")}'
+    assert main(['key', '--data', str(folder), '--out', str(tmp_path / 'run'), *recipe(tmp_path, text)]) == 0
+    assert 'miou 0.' in capsys.readouterr().out
+
+
+def test_a_computed_flow_is_said_to_need_no_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(data(tmp_path / 'data'))
+    assert main(['flow', '--data', folder, '--out', str(tmp_path / 'run'), *recipe(tmp_path)]) == 0
+    assert 'flow: dis is computed, there is nothing to train' in capsys.readouterr().out

@@ -1,0 +1,199 @@
+"""What `train` does, read from a YAML file: one section a part, one key a field of that part's dataclass."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast, get_type_hints
+
+import yaml
+
+from davss_ros.core.classes import load_classes
+from davss_ros.errors import ConfigError
+from davss_ros.networks.registry import ROLES
+from davss_ros.networks.weights import PUBLISHED_NETWORKS
+from davss_ros.train.flow import FlowTraining
+from davss_ros.train.key import KeyTraining
+from davss_ros.train.motion import MotionSettings
+from davss_ros.train.published import TripletTraining
+from davss_ros.train.scene import scene_classes
+from davss_ros.train.stages import StageTraining
+
+SHIPPED = Path(__file__).parent / 'recipes'
+T = TypeVar('T')
+
+
+@dataclass(frozen=True)
+class Export:
+    """What goes into the weights file, and how the node is told to use it."""
+
+    propagation: str = 'composed'  # see `davss_ros.core.propagation`
+    # The distortion map is a calibrated probability, so it stays low where the correction is already the better bet.
+    # Of 1, 2, 3, 4, 6 and 10, 2 gave the best mIoU against the true labels of the synthetic training samples.
+    correction_gain: float = 2.0
+    networks: tuple[str, ...] = ROLES  # roles; those without weights are only named
+
+
+@dataclass(frozen=True)
+class General:
+    """What all parts share: the keys outside of any section."""
+
+    data: Path | None = None  # labelled data of any layout that `open_labelled` knows
+    layout: str = ''  # of data and validation; empty: as found
+    split: str = 'train'  # of data, where there are several
+    videos: tuple[Path, ...] = ()  # unlabelled motion: videos, folders, bags
+    out: Path | None = None  # checkpoints, samples and the exported model
+    classes: str = 'camvid11'  # see `load_classes`
+    seed: int = 0  # of every part that names none
+    validation: Path | None = None  # labelled data that is not trained on
+    validation_split: str = 'val'
+    device: str = 'auto'  # see `choose_device`
+    precision: Literal['auto', 'float32', 'bfloat16', 'float16'] = 'auto'  # see `choose_compute`
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All settings of all parts.
+
+    Attributes:
+        out: ``general.out``, which is then known.
+    """
+
+    out: Path
+    general: General
+    key: KeyTraining
+    key_coarse: KeyTraining | None  # trained before ``key``, if the file has such a section
+    motion: MotionSettings
+    flow: FlowTraining
+    distortion: StageTraining | TripletTraining
+    correction: StageTraining | TripletTraining
+    export: Export
+
+
+SECTIONS = ('key_coarse', 'key', 'motion', 'flow', 'distortion', 'correction', 'export')
+
+
+def load_recipe(source: str, **overrides: Any) -> Recipe:
+    """Read a shipped recipe by name (``camvid_lite``) or a YAML file.
+
+    Args:
+        source: name or path.
+        overrides: replace keys of `General`; None does not. Such a ``seed`` holds for every part.
+
+    Raises:
+        ConfigError: no such recipe, an unknown section or key, or a value of the wrong type.
+    """
+    where, tree = _read(source)
+    given = {name: value for name, value in overrides.items() if value is not None}
+    sections = {name: _mapping(tree.pop(name), f'{where}: {name}') for name in SECTIONS if name in tree}
+    if 'seed' in given:
+        for section in sections.values():
+            section.pop('seed', None)
+    general = _fill(General, tree | given, where, also=SECTIONS)
+    for name, what in (('data', 'a folder of labelled images'), ('out', 'a folder for the results')):
+        if getattr(general, name) is None:
+            raise ConfigError(f'{where}: {name}: expected {what}, found none; set it here or with --{name}')
+    return _recipe(general, sections, where)
+
+
+def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -> Recipe:
+    assert general.data is not None and general.out is not None
+    shared: dict[str, Any] = {'classes': len(load_classes(general.classes)), 'seed': general.seed}
+
+    def part(kind: type[T], name: str, **known: Any) -> T:
+        return _fill(kind, sections.get(name, {}), f'{where}: {name}', known)
+
+    def key(name: str) -> KeyTraining:
+        settings = part(KeyTraining, name, data=general.data, out=out / name, **shared)
+        if str(settings.start) not in sections:
+            return settings
+        return replace(settings, start=out / str(settings.start) / 'checkpoint.pt')
+
+    def stage(name: str, network: str) -> StageTraining | TripletTraining:
+        section = sections.setdefault(name, {})
+        published = section.get('network', network) in PUBLISHED_NETWORKS.values()
+        method = section.pop('recipe', 'paper' if published else 'samples')
+        if method == 'paper':
+            return part(TripletTraining, name, network=network, propagation=export.propagation, **shared)
+        if method == 'samples':
+            return part(StageTraining, name, network=network, **shared)
+        raise ConfigError(f'{where}: {name}: recipe: expected paper or samples, found {method!r}')
+
+    out, export = general.out, part(Export, 'export')
+    return Recipe(
+        out,
+        general,
+        key('key'),
+        key('key_coarse') if 'key_coarse' in sections else None,
+        part(
+            MotionSettings,
+            'motion',
+            stills=general.data,
+            videos=general.videos,
+            roles=scene_classes(load_classes(general.classes)),
+            seed=general.seed,
+        ),
+        part(FlowTraining, 'flow', seed=general.seed),
+        stage('distortion', 'dmnet_lite'),
+        stage('correction', 'cfnet_lite'),
+        export,
+    )
+
+
+def _fill(
+    kind: type[T],
+    given: Mapping[str, Any],
+    where: str,
+    known: Mapping[str, Any] | None = None,
+    also: tuple[str, ...] = (),
+) -> T:
+    """Return the dataclass ``kind`` made of what is ``known`` and what the file says.
+
+    Of what is known the file may replace ``seed``, ``network`` and ``roles``; the rest is no key of a section.
+    """
+    try:
+        from pydantic import ConfigDict, ValidationError, create_model
+    except ImportError as error:  # ROS distributions have version 1
+        raise ImportError("recipes are checked by pydantic, at least version 2: pip install 'pydantic>=2'") from error
+    known = known or {}
+    described, hints = fields(cast(Any, kind)), get_type_hints(kind)
+    fixed = known.keys() - {'seed', 'network', 'roles'}
+    form: dict[str, Any] = {f.name: (hints[f.name], None) for f in described if f.name not in fixed}
+    model = create_model(kind.__name__, __config__=ConfigDict(extra='forbid'), **form)
+    try:
+        values = model.model_validate(dict(given))
+    except ValidationError as error:
+        raise ConfigError('\n'.join(_complaint(where, e, [*form, *also]) for e in error.errors())) from error
+    said = {name: getattr(values, name) for name in values.model_fields_set}
+    missing = [f.name for f in described if f.default is MISSING and f.name not in {**known, **said}]
+    if missing:
+        raise ConfigError(f'{where}: expected a value for {", ".join(missing)}, found none')
+    return kind(**{**known, **said})
+
+
+def _complaint(where: str, error: Any, known: list[str]) -> str:
+    place = '.'.join(str(step) for step in error['loc'])
+    if error['type'] == 'extra_forbidden':
+        return f'{where}: {place}: no such key; known: {", ".join(known)}'
+    return f'{where}: {place}: {error["msg"][0].lower()}{error["msg"][1:]}, found {error["input"]!r}'
+
+
+def _read(source: str) -> tuple[str, dict[str, Any]]:
+    path = SHIPPED / f'{source}.yaml'
+    if not path.is_file():
+        path = Path(source).expanduser()
+    if not path.is_file():
+        known = ', '.join(sorted(p.stem for p in SHIPPED.glob('*.yaml')))
+        raise ConfigError(f'config: expected {known} or a YAML file, found {source!r}')
+    try:
+        tree = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f'{path}: cannot be read as YAML: {error}') from error
+    return str(path), _mapping(tree, str(path))
+
+
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+        raise ConfigError(f'{where}: expected keys and values, found {value!r}')
+    return dict(value)

@@ -1,0 +1,134 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from davss_ros.errors import ConfigError
+from davss_ros.train.key import KeyTraining
+from davss_ros.train.motion import MotionSettings
+from davss_ros.train.published import TripletTraining
+from davss_ros.train.recipe import SHIPPED, load_recipe
+from davss_ros.train.scene import SceneClasses
+from davss_ros.train.stages import StageTraining
+from davss_ros.train.synthetic import SceneMotion
+
+DATA, OUT = Path('stills'), Path('run')
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / 'recipe.yaml'
+    path.write_text(text)
+    return str(path)
+
+
+def test_the_shipped_recipe_is_the_shipped_models() -> None:
+    recipe = load_recipe('camvid_lite', data=DATA, out=OUT)
+    coarse = OUT / 'key_coarse'
+    assert recipe.key_coarse == KeyTraining(DATA, coarse, 'deeplab_lite1', epochs=20)
+    assert recipe.key == KeyTraining(
+        DATA,
+        OUT / 'key',
+        'deeplab_fine1',
+        start=coarse / 'checkpoint.pt',
+        epochs=14,
+        size=(240, 320),
+        scale=(0.65, 1.7),
+        paste=0.5,
+        learning_rate=1e-3,
+    )
+    assert recipe.flow.network == 'dis'
+
+
+def test_every_shipped_recipe_is_valid() -> None:
+    for path in SHIPPED.glob('*.yaml'):
+        load_recipe(path.stem, data=DATA, out=OUT)
+
+
+def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, ''), data=DATA, out=OUT, videos=[Path('a.mp4')])
+    assert recipe.key_coarse is None
+    assert recipe.key == KeyTraining(DATA, OUT / 'key')
+    roles = SceneClasses(sky=(0,), ground=(3, 4), movable=(2, 6, 8, 9, 10))  # CamVid's
+    assert recipe.motion == MotionSettings(DATA, (Path('a.mp4'),), roles=roles)
+    assert recipe.distortion == StageTraining('dmnet_lite', 11)
+    assert recipe.correction == StageTraining('cfnet_lite', 11)
+
+
+def test_values_are_the_sections(tmp_path: Path) -> None:
+    text = """
+    data: here
+    out: there
+    classes: cityscapes19
+    seed: 4
+    key: {start: some/checkpoint.pt, rare: [1, 2], learning_rate: 1e-3, seed: 5}
+    motion: {rounds: 3, scene: {homography: 0.5}, roles: {sky: [1]}}
+    correction: {network: cfnet, recipe: samples, distill: 0}
+    export: {propagation: step, networks: [key, flow]}
+    """
+    recipe = load_recipe(write(tmp_path, text))
+    assert (recipe.general.data, recipe.out) == (Path('here'), Path('there'))
+    assert (recipe.key.start, recipe.key.rare, recipe.key.seed) == (Path('some/checkpoint.pt'), (1, 2), 5)
+    assert recipe.key.learning_rate == 0.001  # which YAML 1.1 takes for text
+    assert recipe.key.classes == recipe.correction.classes == 19
+    assert (recipe.motion.rounds, recipe.motion.seed, recipe.motion.stills) == (3, 4, Path('here'))
+    assert recipe.motion.scene == SceneMotion(homography=0.5)
+    assert recipe.motion.roles == SceneClasses(sky=(1,))
+    assert (recipe.correction.network, recipe.correction.distill, recipe.correction.seed) == ('cfnet', 0, 4)
+    assert (recipe.export.propagation, recipe.export.networks) == ('step', ('key', 'flow'))
+
+
+def test_the_command_line_comes_first(tmp_path: Path) -> None:
+    text = 'data: here\nout: there\nvideos: [a, b]\nseed: 4\nkey: {seed: 5}'
+    recipe = load_recipe(write(tmp_path, text), data=DATA, videos=None, out=None, seed=6)
+    assert (recipe.general.data, recipe.out) == (DATA, Path('there'))
+    assert recipe.general.videos == recipe.motion.videos == (Path('a'), Path('b'))
+    assert recipe.key.seed == recipe.motion.seed == recipe.distortion.seed == 6
+
+
+@pytest.mark.parametrize(
+    ('text', 'complaint'),
+    [
+        ('kye: {}', r'recipe\.yaml: kye: no such key; known: data, .*, key, '),
+        ('key: {epoch: 3}', r'recipe\.yaml: key: epoch: no such key; known: network, start, epochs'),
+        ('key: {data: elsewhere}', r'key: data: no such key'),
+        ('key: {epochs: many}', r"key: epochs: .*integer.*, found 'many'"),
+        ('key: {epochs: 2.5}', r'key: epochs: .*integer.*, found 2\.5'),
+        ('key: {size: [240]}', r'key: size\.1: field required'),
+        ('motion: {rounds: [1]}', r'motion: rounds: .*integer.*, found \[1\]'),
+        ('motion: {scene: {speeed: 1}}', r'motion: scene\.speeed: .*unexpected'),
+        ('distortion: {recipe: guess}', r"distortion: recipe: expected paper or samples, found 'guess'"),
+        ('correction: {network: cfnet, distill: 1}', r'correction: distill: no such key; known: .*shortest'),
+        ('videos: a.mp4', r'videos: .*tuple.*'),
+        ('key: 3', r'key: expected keys and values, found 3'),
+        ('- key', r'recipe\.yaml: expected keys and values'),
+        ('key: {', r'cannot be read as YAML'),
+        ('data: null', r'data: expected a folder of labelled images, found none; set it here or with --data'),
+        ('precision: float8', r"precision: .*'float16', found 'float8'"),
+        ('classes: horses', r'classes: expected camvid11'),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, text: str, complaint: str) -> None:
+    given = {} if text.startswith('data') else {'data': DATA}
+    with pytest.raises(ConfigError, match=complaint):
+        load_recipe(write(tmp_path, text), out=OUT, **given)
+
+
+def test_published_networks_are_trained_as_published(tmp_path: Path) -> None:
+    recipe = load_recipe('published', data=DATA, out=OUT)
+    assert recipe.distortion == TripletTraining('dmnet', 11)
+    assert recipe.correction == TripletTraining('cfnet', 11)
+    assert recipe.flow.network == 'flownets'
+    text = 'export: {propagation: composed}\ndistortion: {recipe: paper, shortest: 3}\ncorrection: {network: cfnet}'
+    mixed = load_recipe(write(tmp_path, text), data=DATA, out=OUT)
+    assert mixed.distortion == TripletTraining('dmnet_lite', 11, shortest=3, propagation='composed')
+
+
+def test_an_unknown_recipe_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"config: expected camvid_lite.* or a YAML file, found 'nothing'"):
+        load_recipe('nothing', data=DATA, out=OUT)
+
+
+def test_without_pydantic_the_way_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, 'pydantic', None)
+    with pytest.raises(ImportError, match=r"pip install 'pydantic>=2'"):
+        load_recipe('camvid_lite', data=DATA, out=OUT)
