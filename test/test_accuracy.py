@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from davss_ros.core.config import SegmenterConfig
-from davss_ros.evaluate.command import evaluate
+from davss_ros.evaluate.measure import evaluate
 
 
 @pytest.fixture(scope='module')
 def results(camvid_video: Path) -> Any:
-    return evaluate(camvid_video, SegmenterConfig(device='cpu'), [5, 9], ['flow', 'davss'])['modes']
+    return evaluate(camvid_video, SegmenterConfig(device='cpu'), [5, 9], ['flow', 'davss']).results['modes']
 
 
 def test_the_key_network_reaches_its_mark(results: Any) -> None:

@@ -7,33 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from davss_ros.allocator import keep_freed_memory
-from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.batching import together_ratio
 from davss_ros.core.device import describe_device
-from davss_ros.core.model import Model, load_model
-from davss_ros.core.segmenter import VideoSegmenter
+from davss_ros.core.model import load_model
 from davss_ros.data.sources import open_source
 from davss_ros.errors import DavssError
 from davss_ros.evaluate.command import add_settings, settings_of
-
-Frames = list[NDArray[np.uint8]]
-
-
-def stage_times(frames: Frames, config: SegmenterConfig, model: Model) -> dict[str, dict[str, float]]:
-    """Return the median ms of every stage on ``key`` frames and on ``other`` ones."""
-    segmenter = VideoSegmenter(config, model=model)
-    segmenter.warm_up((frames[0].shape[0], frames[0].shape[1]))
-    times: dict[str, dict[str, list[float]]] = {'key': {}, 'other': {}}
-    for frame in frames:
-        result = segmenter.step(frame)
-        for stage, value in result.timings.items():
-            times['key' if result.is_key else 'other'].setdefault(stage, []).append(value)
-    return {
-        kind: {stage: float(np.median(values)) for stage, values in stages.items()} for kind, stages in times.items()
-    }
+from davss_ros.evaluate.cost import stage_times
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('source', type=Path, help='video file, image folder or rosbag2')
     parser.add_argument('--frames', type=int, default=60)
     parser.add_argument('--key-interval', type=int, default=5)
+    parser.add_argument('--cameras', type=int, default=1, help='try so many frames as one batch, too')
     add_settings(parser)
     options = parser.parse_args(arguments)
     try:
@@ -51,9 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DavssError as error:
         print(error, file=sys.stderr)
         return 1
-    plain = stage_times(frames, config, model)
+    plain = stage_times(frames, [config], model)[0]
     kept = keep_freed_memory()
-    times = stage_times(frames, config, model)
+    times = stage_times(frames, [config], model)[0]
     height, width = frames[0].shape[:2]
     print(f'{width}x{height}, {len(frames)} frames, {model.name} on {describe_device(model.device)}, ms (median):')
     for kind in ('key', 'other'):
@@ -64,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(
         f'  a key frame every {config.key_interval}: {mean:.1f} ms a frame, {key / mean:.2f} times cheaper than all key'
     )
+    if options.cameras > 1:
+        ratio = together_ratio(config, model, options.cameras, (height, width))
+        print(f'  {options.cameras} cameras: non-key frames as one batch take {ratio:.2f} of the time')
     if kept:
         print(f'  without keeping freed memory: key {plain["key"]["total"] / key:.2f} times as long')
     return 0

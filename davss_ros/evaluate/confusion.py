@@ -16,17 +16,23 @@ class ConfusionMatrix:
         """Add one image; both (H, W) uint8.
 
         Raises:
-            ValueError: sizes differ, or a prediction is no class.
+            ValueError: sizes differ, or an id is no class.
         """
         if predicted.shape != true.shape:
             raise ValueError(f'predicted: expected the size of the labels {true.shape}, found {predicted.shape}')
+        both = (true.astype(np.uint16) << 8) | predicted
+        counts = np.bincount(both.ravel(), minlength=1 << 16).reshape(256, 256)[:VOID]
         classes = len(self.counts)
-        known = true != VOID
-        predicted, true = predicted[known], true[known]
-        if predicted.size and predicted.max() >= classes:
-            raise ValueError(f'predicted: expected ids below {classes}, found {predicted.max()}')
-        index = true.astype(np.int64) * classes + predicted
-        self.counts += np.bincount(index, minlength=classes * classes).reshape(classes, classes)
+        for what, pixels in (('true', counts.sum(1)), ('predicted', counts.sum(0))):
+            if pixels[classes:].any():
+                raise ValueError(f'{what}: expected ids below {classes}, found {np.flatnonzero(pixels).max()}')
+        self.counts += counts[:classes, :classes]
+
+    def __add__(self, other: 'ConfusionMatrix') -> 'ConfusionMatrix':
+        """Return the counts of both together."""
+        both = ConfusionMatrix(len(self.counts))
+        both.counts = self.counts + other.counts
+        return both
 
     def iou(self) -> NDArray[np.float64]:
         """Return the intersection over union of every class, in [0, 1]; nan for a class never seen nor predicted."""
@@ -35,5 +41,10 @@ class ConfusionMatrix:
         return np.divide(hits, union, out=np.full_like(hits, np.nan), where=union > 0)
 
     def miou(self) -> float:
-        """Return the mean of `iou` over the classes seen or predicted."""
-        return float(np.nanmean(self.iou()))
+        """Return the mean of `iou` over the classes seen or predicted; nan if nothing was counted."""
+        return float(np.nanmean(self.iou())) if self.counts.any() else float('nan')
+
+    def accuracy(self) -> float:
+        """Return the share of pixels that were predicted right, in [0, 1]; nan if nothing was counted."""
+        total = self.counts.sum()
+        return float(np.trace(self.counts) / total) if total else float('nan')

@@ -1,94 +1,150 @@
 """PDA: accuracy against the distance from the key frame (DAVSS, section IV-B).
 
 For every labelled frame and every distance d the key frame lies d frames before it; all distances are measured on the
-same frames.
+same frames, those with enough frames before them for the longest one. All modes go through the frames together and
+share what the networks give.
 """
 
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model
+from davss_ros.core.result import FrameResult
 from davss_ros.core.segmenter import VideoSegmenter
-from davss_ros.evaluate.confusion import ConfusionMatrix
+from davss_ros.evaluate.confusion import VOID, ConfusionMatrix
+from davss_ros.evaluate.map_quality import MapQuality
+from davss_ros.evaluate.memory import remembering
+from davss_ros.evaluate.scores import Curve, Evaluation, Scores, WorstFrame
+from davss_ros.evaluate.videos import Run, Video, plan_runs
+from davss_ros.evaluate.view import VideoView
 
-Image = NDArray[np.uint8]
 MODES = ('hold', 'flow', 'correct_all', 'davss')
-
-
-@dataclass(frozen=True)
-class DistanceCurve:
-    """Confusion of one mode at every distance."""
-
-    mode: str
-    confusion: dict[int, ConfusionMatrix]  # distance -> counts; per_frame has 0 only
-
-    def miou(self) -> dict[int, float]:
-        """Return mIoU in per cent for every distance."""
-        return {d: 100 * matrix.miou() for d, matrix in self.confusion.items()}
+WORST, APART = 4, 10  # how many worst frames are kept, one out of this many consecutive ones
 
 
 def distance_curves(
-    frames: Sequence[tuple[Image, Image]],
+    videos: Sequence[Video],
     model: Model,
     config: SegmenterConfig,
     distances: Sequence[int],
     modes: Sequence[str] = MODES,
-    progress: Callable[[], object] = lambda: None,
-) -> dict[str, DistanceCurve]:
-    """Return the curve of every mode, and of ``per_frame`` at distance 0.
+    intervals: Sequence[int] = (),
+    progress: Callable[[Sequence[Run]], Iterable[Run]] = iter,
+) -> Evaluation:
+    """Return the scores of every mode at every distance, and of ``per_frame``.
+
+    Memory does not grow with the length of the videos.
 
     Args:
-        frames: consecutive (image, labels), (H, W, 3) and (H, W) uint8, all labelled.
+        videos: consecutive frames, some or all labelled.
         model: the networks.
         config: settings; mode and key interval are overridden.
         distances: all at least 1.
         modes: which to measure; without any, the frames need not be consecutive.
-        progress: called after every single frame, and after every run through the distances.
+        intervals: key-frame intervals to measure as well, see `Evaluation.at_interval`.
+        progress: wraps the runs, each of one key frame and those after it, like `tqdm.tqdm`.
+
+    Raises:
+        ValueError: no labelled frame has enough frames before it.
+        DataError: a file is unreadable or labels do not fit their image.
     """
-    longest = max(distances) if modes else 0
-    if len(frames) <= longest:
-        raise ValueError(f'frames: expected more than the longest distance {longest}, found {len(frames)}')
-    classes = len(model.classes)
-    shared = replace(model, key=_Memory(model.key), flow=_Memory(model.flow))
-    curves = {'per_frame': DistanceCurve('per_frame', {0: ConfusionMatrix(classes)})}
+    if not modes:
+        distances, intervals = (), ()
+    longest = max([*distances, *(n - 1 for n in intervals)], default=0)
+    runs = plan_runs(videos, longest, max(intervals, default=0))
+    shared = replace(
+        model,
+        key=remembering(model.key, 2 * longest + 4),
+        flow=remembering(model.flow, longest + 2),
+        correction=remembering(model.correction, 1),
+    )
     single = VideoSegmenter(replace(config, mode='per_frame'), model=shared)
-    for image, labels in frames[longest:]:
-        curves['per_frame'].confusion[0].add(single.step(image).labels, labels)
-        progress()
-    for mode in modes:
-        curve = DistanceCurve(mode, {d: ConfusionMatrix(classes) for d in sorted(distances)})
-        segmenter = VideoSegmenter(replace(config, mode=mode, key_interval=longest + 1), model=shared)
-        for start in range(len(frames) - 1):
+    segmenters = {
+        mode: VideoSegmenter(replace(config, mode=mode, key_interval=longest + 1, cut_distortion=1.0), model=shared)
+        for mode in modes
+    }
+    tally = _Tally(len(model.classes), distances, intervals, modes, longest)
+    view: VideoView | None = None
+    for run in progress(runs):
+        if view is None or view.number != run.video:
+            view = VideoView(run.video, videos[run.video], single, longest, longest + 3)
+        for segmenter in segmenters.values():
             segmenter.reset()
-            for distance, (image, labels) in enumerate(frames[start : start + longest + 1]):
-                result = segmenter.step(image)
-                if distance in curve.confusion and start + distance >= longest:
-                    curve.confusion[distance].add(result.labels, labels)
-            progress()
-        curves[mode] = curve
-    return curves
+        for t in range(run.start, run.last + 1):
+            results = {mode: segmenter.step(view.image(t)) for mode, segmenter in segmenters.items()}
+            tally.add(view, t, t - run.start, results)
+    return tally.evaluation()
 
 
-class _Memory:
-    """A network that remembers what it gave: frames come up again in every mode and at every distance."""
+class _Tally:
+    """Counts the results of one step after the other."""
 
-    def __init__(self, network: Callable[..., Tensor]) -> None:
-        self._network = network
-        self._known: dict[bytes, Tensor] = {}
+    def __init__(
+        self, classes: int, distances: Sequence[int], intervals: Sequence[int], modes: Sequence[str], longest: int
+    ) -> None:
+        self._distances, self._intervals = distances, intervals
+        self._single = Scores.empty(classes)
+        self._curves = {
+            mode: Curve(
+                {d: Scores.empty(classes) for d in range(1, longest + 1)},
+                {n: ConfusionMatrix(classes) for n in intervals},
+            )
+            for mode in modes
+        }
+        maps = distances if {'flow', 'davss'} <= set(modes) else ()
+        self._distortion = {d: MapQuality() for d in maps}
+        self._shown = 'davss' if 'davss' in modes else next(reversed(modes), '')
+        self._worst: dict[tuple[int, int], WorstFrame] = {}
+        self._counted = 0
+        self._previous: dict[str, FrameResult] = {}
 
-    def __call__(self, image: Tensor, previous: Tensor | None = None) -> Any:
-        images = (image,) if previous is None else (image, previous)
-        digest = hashlib.blake2b(digest_size=16)
-        for one in images:
-            digest.update(one.cpu().contiguous().numpy().tobytes())
-        name = digest.digest()
-        if name not in self._known:
-            self._known[name] = self._network(*images)
-        return self._known[name]
+    def add(self, view: VideoView, t: int, distance: int, results: dict[str, FrameResult]) -> None:
+        """Count frame ``t`` of a video, ``distance`` frames after its key frame."""
+        if view.counts(t):
+            if distance:
+                self._add_propagated(view, t, distance, results)
+            else:
+                self._counted += 1
+                carried = view.carried(view.key_labels(t - 1), t) if self._curves and t else None
+                self._single.add(view.key_labels(t), view.labels(t), carried)
+        if view.counts(t + 1) and distance + 1 in self._intervals:
+            for mode, result in results.items():
+                jump = self._curves[mode].jumps[distance + 1]
+                jump.add(view.key_labels(t + 1), view.carried(result.labels, t + 1))
+        self._previous = results
+
+    def _add_propagated(self, view: VideoView, t: int, distance: int, results: dict[str, FrameResult]) -> None:
+        true = view.labels(t)
+        for mode, result in results.items():
+            carried = view.carried(self._previous[mode].labels, t)
+            self._curves[mode].at[distance].add(result.labels, true, carried)
+        if distance in self._distortion:
+            known, wrong = true != VOID, results['flow'].labels != view.key_labels(t)
+            self._distortion[distance].add(results['davss'].distortion[known], wrong[known])
+        if distance == max(self._distances, default=0):
+            self._look_at(view, t, distance, results[self._shown])
+
+    def _look_at(self, view: VideoView, t: int, distance: int, result: FrameResult) -> None:
+        confusion = ConfusionMatrix(len(self._single.confusion.counts))
+        confusion.add(result.labels, view.labels(t))
+        place, accuracy = (view.number, t // APART), confusion.accuracy()
+        if not confusion.counts.any() or (place in self._worst and accuracy >= self._worst[place].accuracy):
+            return
+        self._worst[place] = WorstFrame(
+            view.name(t),
+            self._shown,
+            distance,
+            accuracy,
+            view.image(t),
+            result.labels,
+            view.labels(t),
+            result.distortion,
+        )
+        self._worst = dict(sorted(self._worst.items(), key=lambda item: item[1].accuracy)[:WORST])
+
+    def evaluation(self) -> Evaluation:
+        """Return what was counted."""
+        curves = {'per_frame': Curve({0: self._single}), **self._curves}
+        worst = list(self._worst.values())
+        return Evaluation(self._distances, self._intervals, self._counted, curves, self._distortion, worst)

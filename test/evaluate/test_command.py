@@ -1,5 +1,6 @@
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,8 @@ from torch import Tensor
 
 from davss_ros.core.classes import SemanticClass
 from davss_ros.core.model import Model
-from davss_ros.evaluate import command
+from davss_ros.evaluate import command, measure
+from davss_ros.evaluate.table import table
 from davss_ros.networks.interface import Propagated
 
 COUNT, ROWS = 6, 20
@@ -38,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     classes = tuple(SemanticClass(name, (0, 0, 0)) for name in ('ground', 'wall', 'sky'))
     cpu = torch.device('cpu')
     model = Model(key, flow, distortion, correction, classes, 'step', 1.0, False, cpu, torch.float32, 'stub')
-    monkeypatch.setattr(command, 'load_model', lambda config: model)
+    monkeypatch.setattr(measure, 'load_model', lambda config: replace(model, name=config.weights))
     monkeypatch.setattr(command, 'keep_freed_memory', lambda: True)
     for part in ('images', 'labels'):
         (tmp_path / 'data' / part).mkdir(parents=True)
@@ -76,14 +78,15 @@ def test_results_of_a_folder(folder: Path, tmp_path: Path, capsys: pytest.Captur
     out = tmp_path / 'new' / 'out'
     assert command.main([str(folder), '--distances', '1-2', '--modes', 'hold', 'davss', '--out', str(out)]) == 0
     results = json.loads((out / 'results.json').read_text())
-    assert (results['data'], results['frames'], results['model']) == ('data', COUNT, 'stub')
-    assert results['distances'] == [1, 2]
+    assert (results['data'], results['frames'], results['model']) == ('data', COUNT, 'camvid_lite')
+    assert (results['distances'], results['intervals'], results['counted']) == ([1, 2], [], COUNT - 2)
     modes = results['modes']
     assert modes['hold']['miou'] == {'1': 0, '2': 100, 'mean': 50}  # the scene alternates
     assert modes['hold']['iou']['1'] == {'ground': 0, 'wall': 0, 'sky': None}
     assert modes['hold']['iou']['2'] == {'ground': 100, 'wall': 100, 'sky': None}
     assert modes['davss']['miou'] == {'1': 100, '2': 100, 'mean': 100}
     assert modes['per_frame']['miou'] == {'0': 100, 'mean': 100}
+    assert 'hold' in (out / 'report.html').read_text() and 'hold' in (out / 'curves.svg').read_text()
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == ['per_frame:', 'mIoU', '100.00']
     assert lines[1:3] == [['ground', '100.0'], ['wall', '100.0']]
@@ -92,6 +95,36 @@ def test_results_of_a_folder(folder: Path, tmp_path: Path, capsys: pytest.Captur
         ['hold', '0.0', '100.0', '50.0'],
         ['davss', '100.0', '100.0', '100.0'],
     ]
+
+
+def test_an_interval_and_another_model(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ['--distances', '1', '--intervals', '2', '--compare', f'other={tmp_path}/a=b.safetensors,camvid_lite']
+    (tmp_path / 'a=b.safetensors').write_bytes(b'weights')
+    assert command.main([str(folder), *options, '--out', str(tmp_path)]) == 0
+    results = json.loads((tmp_path / 'results.json').read_text())
+    held = results['modes']['hold']['interval']['2']
+    # key frames are right, held labels wrong: of 2 x 5 frames ground meets 2 of 7, wall 3 of 8
+    assert held['miou'] == pytest.approx(100 * (2 / 7 + 3 / 8) / 2, abs=0.001)
+    other = results['models']['other']
+    assert other['model'] == f'{tmp_path}/a=b.safetensors,camvid_lite'
+    assert other['modes'].keys() == {'per_frame', 'flow', 'davss'}
+    assert other['provenance']['weights'].keys() == {'a=b.safetensors', 'camvid_lite.safetensors'}
+    assert any(line.startswith('other/davss  ') for line in capsys.readouterr().out.splitlines())
+
+
+@pytest.mark.parametrize('text', ['', 'x', '=x', 'x='])
+def test_other_comparisons_are_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match='expected NAME=WEIGHTS'):
+        command.parse_comparison(text)
+
+
+def test_wrong_files_end_with_their_names(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cv2.imwrite(str(folder / 'labels' / '1.png'), np.zeros((ROWS, 17), np.uint8))
+    cv2.imwrite(str(folder / 'labels' / '3.png'), np.full((ROWS, 16), 7, np.uint8))
+    assert command.main([str(folder), '--distances', '1']) == 1
+    shown = capsys.readouterr().err
+    assert 'labels/1.png: expected the size of its image, 16x20, found 17x20' in shown
+    assert 'labels/3.png: expected ids 0..2 or 255 (void), found [7]' in shown
 
 
 @pytest.mark.parametrize('kept', [1, 4, COUNT])
@@ -111,7 +144,7 @@ def test_stills_are_all_measured_however_few(folder: Path, tmp_path: Path, kept:
 def test_table_is_aligned_and_leaves_unseen_classes_out() -> None:
     single = {'miou': {'0': 87.652, 'mean': 87.652}, 'iou': {'0': {'road': 99.5, 'car': 75.81, 'sky': None}}}
     held = {'miou': {'1': 80.04, '10': 9.96, 'mean': 45.0}, 'iou': {}}
-    text = command.table({'distances': [1, 10], 'modes': {'per_frame': single, 'hold': held}})
+    text = table({'distances': [1, 10], 'modes': {'per_frame': single, 'hold': held}})
     lines = text.splitlines()
     assert lines[0] == 'per_frame: mIoU 87.65'
     assert [line.split() for line in lines[1:3]] == [['road', '99.5'], ['car', '75.8']]
@@ -123,7 +156,7 @@ def test_table_is_aligned_and_leaves_unseen_classes_out() -> None:
 def test_bad_folder_ends_with_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]) -> None:
     assert command.main([str(tmp_path / 'nosuch'), *options]) == 1
     shown = capsys.readouterr()
-    assert 'nosuch/images: expected a folder' in shown.err and not shown.out
+    assert 'nosuch: no such folder' in shown.err and not shown.out
 
 
 def test_bad_settings_end_with_their_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,7 +166,10 @@ def test_bad_settings_end_with_their_name(folder: Path, capsys: pytest.CaptureFi
 
 def test_too_short_a_video_ends_with_its_length(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([str(folder), '--distances', '6']) == 1
-    assert f'expected more than the longest distance 6, found {COUNT}' in capsys.readouterr().err
+    assert (
+        f'with 6 frames before them, as the longest distance needs; found none in 1 video of up to {COUNT}'
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize('options', [['--distances', '0'], ['--modes', 'nosuch']])

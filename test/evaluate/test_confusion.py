@@ -2,10 +2,13 @@ from math import isnan
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix
+from torchmetrics import JaccardIndex
 
 from davss_ros.evaluate.confusion import VOID, ConfusionMatrix
 
@@ -43,6 +46,53 @@ def test_counts_and_iou_equal_a_pixel_loop(images: list[tuple[Image, Image]]) ->
     known = [value for value in expected if not isnan(value)]
     if known:
         assert matrix.miou() == pytest.approx(sum(known) / len(known))
+
+
+@settings(deadline=None, derandomize=True)
+@given(two_images())
+def test_counts_equal_those_of_scikit_learn(images: tuple[Image, Image]) -> None:
+    predicted, true = images
+    matrix = ConfusionMatrix(CLASSES)
+    matrix.add(predicted, true)
+    known = true != VOID
+    if not known.any():
+        assert not matrix.counts.any()
+        return
+    expected = confusion_matrix(true[known], predicted[known], labels=range(CLASSES))
+    np.testing.assert_array_equal(matrix.counts, expected)
+    assert matrix.accuracy() == pytest.approx((predicted == true)[known].mean())
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_iou_equals_that_of_torchmetrics(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    classes = int(rng.integers(2, 20))
+    theirs = JaccardIndex(task='multiclass', num_classes=classes, ignore_index=VOID, average='none')
+    mean = JaccardIndex(task='multiclass', num_classes=classes, ignore_index=VOID)
+    ours = ConfusionMatrix(classes)
+    for _ in range(3):
+        true = rng.integers(0, classes, (30, 40), np.uint8)
+        predicted = np.where(rng.random(true.shape) < 0.6, true, rng.integers(0, classes, true.shape, np.uint8))
+        true[rng.random(true.shape) < 0.1] = VOID
+        ours.add(predicted, true)
+        for metric in (theirs, mean):
+            metric.update(torch.from_numpy(predicted), torch.from_numpy(true).long())
+    np.testing.assert_allclose(ours.iou(), theirs.compute().numpy(), rtol=1e-6)
+    assert ours.miou() == pytest.approx(float(mean.compute()), rel=1e-6)
+
+
+def test_matrices_are_pooled() -> None:
+    parts, whole = [ConfusionMatrix(2), ConfusionMatrix(2)], ConfusionMatrix(2)
+    for part, image in zip(parts, np.array([[[0, 1, 1]], [[1, 1, 0]]], np.uint8), strict=True):
+        part.add(image, np.array([[0, 1, 0]], np.uint8))
+        whole.add(image, np.array([[0, 1, 0]], np.uint8))
+    np.testing.assert_array_equal((parts[0] + parts[1]).counts, whole.counts)
+    assert parts[0].counts.sum() == 3  # unchanged
+
+
+def test_nothing_counted_is_not_a_number() -> None:
+    matrix = ConfusionMatrix(2)
+    assert isnan(matrix.miou()) and isnan(matrix.accuracy())
 
 
 def test_example_by_hand() -> None:

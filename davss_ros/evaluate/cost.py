@@ -1,0 +1,107 @@
+"""What a frame costs: multiply-adds by count, and measured time, stage by stage."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.model import Model
+from davss_ros.core.segmenter import VideoSegmenter
+from davss_ros.networks.registry import ROLES
+
+Frames = Sequence[NDArray[np.uint8]]
+STAGES = {  # the networks that a frame between key frames passes through; the key network alone makes a key frame
+    'per_frame': ('key',),
+    'hold': (),
+    'flow': ('flow',),
+    'correct_all': ('flow', 'correction'),
+    'davss': ('flow', 'distortion', 'correction'),
+}
+TIMED = 12  # frames
+TIMED_INTERVAL = 4
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a mode costs.
+
+    Attributes:
+        key_ms: median ms of every stage of a key frame, and of their ``total``.
+        other_ms: the same of the frames between; empty if there are none.
+        key_gmacs: billions of multiply-adds in the networks, on a key frame.
+        other_gmacs: the same on the frames between.
+    """
+
+    key_ms: dict[str, float]
+    other_ms: dict[str, float]
+    key_gmacs: float
+    other_gmacs: float
+
+    def mean(self, interval: int) -> tuple[float, float]:
+        """Return ms and billions of multiply-adds a frame, with a key frame every ``interval`` frames."""
+        others = interval - 1
+        ms = self.key_ms['total'] + others * self.other_ms.get('total', self.key_ms['total'])
+        return ms / interval, (self.key_gmacs + others * self.other_gmacs) / interval
+
+
+def costs(frames: Frames, model: Model, config: SegmenterConfig, modes: Sequence[str]) -> dict[str, Cost]:
+    """Return what every mode, and ``per_frame``, costs on ``frames``; `TIMED` are enough."""
+    every = [*dict.fromkeys(['per_frame', *modes])]
+    configs = [replace(config, mode=mode, key_interval=TIMED_INTERVAL, cut_distortion=1.0) for mode in every]
+    counts = multiply_adds(frames[0], model, config)
+    return {
+        mode: Cost(
+            times['key'], times['other'], counts['key'] / 1e9, sum(counts[stage] for stage in STAGES[mode]) / 1e9
+        )
+        for mode, times in zip(every, stage_times(frames, configs, model), strict=True)
+    }
+
+
+def stage_times(frames: Frames, configs: Sequence[SegmenterConfig], model: Model) -> list[dict[str, dict[str, float]]]:
+    """Return, for each of ``configs``, the median ms of every stage on ``key`` frames and on ``other`` ones.
+
+    Every frame goes through all of them in turn, so that whatever else the machine does falls on all alike.
+    """
+    segmenters = [VideoSegmenter(config, model=model) for config in configs]
+    for segmenter in segmenters:
+        segmenter.warm_up((frames[0].shape[0], frames[0].shape[1]))
+    times: list[dict[str, dict[str, list[float]]]] = [{'key': {}, 'other': {}} for _ in configs]
+    for frame in frames:
+        for segmenter, seen in zip(segmenters, times, strict=True):
+            result = segmenter.step(frame)
+            for stage, value in result.timings.items():
+                seen['key' if result.is_key else 'other'].setdefault(stage, []).append(value)
+    return [
+        {kind: {stage: float(np.median(values)) for stage, values in stages.items()} for kind, stages in seen.items()}
+        for seen in times
+    ]
+
+
+def multiply_adds(frame: NDArray[np.uint8], model: Model, config: SegmenterConfig) -> dict[str, int]:
+    """Return the multiply-adds of every network on a frame like ``frame``, by role.
+
+    Counted by torch: half its floating-point operations, of convolutions and matrix products. Resampling, activations
+    and the choice of labels are not counted, nor is a flow that is no network: DIS has 0, or all but 0, as its
+    conversion to grey is a matrix product.
+    """
+    counts: dict[str, int] = {}
+
+    def counted(role: str) -> Any:
+        def call(*inputs: Any) -> Tensor:
+            with FlopCounterMode(display=False) as counter:
+                result: Tensor = getattr(model, role)(*inputs)
+            counts[role] = counter.get_total_flops() // 2
+            return result
+
+        return call
+
+    watched = replace(model, **{role: counted(role) for role in ROLES})
+    segmenter = VideoSegmenter(replace(config, mode='davss', key_interval=2, cut_distortion=1.0), model=watched)
+    for _ in range(2):
+        segmenter.step(frame)
+    return counts

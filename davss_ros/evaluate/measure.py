@@ -1,0 +1,133 @@
+"""Measuring a model, and others beside it, on a folder of labelled consecutive frames."""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from davss_ros.core.classes import SemanticClass
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.model import Model, load_model
+from davss_ros.data.dataset import open_dataset
+from davss_ros.errors import DataError
+from davss_ros.evaluate.cost import TIMED, costs
+from davss_ros.evaluate.distance import distance_curves
+from davss_ros.evaluate.provenance import provenance
+from davss_ros.evaluate.results import results_of
+from davss_ros.evaluate.scores import Evaluation, WorstFrame
+from davss_ros.evaluate.videos import Video, check_videos, dataset_videos
+
+INTERVALS = (5, 10)
+COMPARED = ('flow', 'davss')
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an evaluation leaves: the content of ``results.json``, and what only the report shows."""
+
+    results: dict[str, Any]
+    worst: list[WorstFrame]
+    classes: tuple[SemanticClass, ...]
+
+
+def evaluate(
+    folder: Path,
+    config: SegmenterConfig,
+    distances: Sequence[int],
+    modes: Sequence[str],
+    intervals: Sequence[int] | None = None,
+    compare: Mapping[str, str] | None = None,
+    *,
+    split: str = '',
+    layout: str = '',
+) -> Measured:
+    """Measure a model on a folder of labelled data, of a layout that `open_dataset` knows; see `evaluate_videos`.
+
+    Args:
+        folder: the data.
+        config: as there.
+        distances: as there.
+        modes: as there.
+        intervals: as there.
+        compare: as there.
+        split: ``val``, ``test`` and so on, where there are several.
+        layout: a key of `davss_ros.data.dataset.LAYOUTS`; empty recognises it.
+    """
+
+    def read(classes: Sequence[SemanticClass]) -> list[Video]:
+        dataset = open_dataset(folder, classes, layout=layout, split=split)
+        if dataset.problems:
+            raise DataError('\n'.join(dataset.problems))
+        return dataset_videos(dataset)
+
+    return evaluate_videos(folder.name, read, config, distances, modes, intervals, compare)
+
+
+def evaluate_videos(
+    name: str,
+    read: Callable[[Sequence[SemanticClass]], Sequence[Video]],
+    config: SegmenterConfig,
+    distances: Sequence[int],
+    modes: Sequence[str],
+    intervals: Sequence[int] | None = None,
+    compare: Mapping[str, str] | None = None,
+) -> Measured:
+    """Measure a model, and perhaps others beside it, on videos of which all or some frames are labelled.
+
+    ``per_frame`` (the key network on every frame) is always among the modes. Without others, only it is measured, and
+    the images need not be consecutive.
+
+    Args:
+        name: of the data.
+        read: gives the videos for a list of classes.
+        config: settings, and the model.
+        distances: from the key frame, all at least 1.
+        modes: any of `davss_ros.evaluate.distance.MODES`.
+        intervals: key-frame intervals; by default those of `INTERVALS` that the distances reach.
+        compare: name -> ``weights`` of models to be measured as well, ``flow`` and ``davss`` alone; networks and
+            settings as their weights say.
+
+    Raises:
+        DavssError: the data or a model does not fit.
+        ValueError: the videos are too short.
+    """
+    if intervals is None:
+        intervals = [n for n in INTERVALS if n <= max(distances, default=0) + 1]
+    model = load_model(config)
+    others = {other: replace(_as_told(config), weights=weights) for other, weights in (compare or {}).items()}
+    models = {other: load_model(settings) for other, settings in others.items()}  # errors come before the work
+    videos = read(model.classes)
+    check_videos(videos)
+    evaluation, figures = _measure(name, videos, model, config, distances, modes, intervals)
+    results: dict[str, Any] = {'data': name, 'frames': sum(map(len, videos)), 'model': model.name}
+    results |= {'distances': list(evaluation.distances), 'intervals': list(evaluation.intervals)} | figures
+    for other, settings in others.items():
+        videos, compared = read(models[other].classes), [mode for mode in modes if mode in COMPARED]
+        _, figures = _measure(other, videos, models[other], settings, distances, compared, intervals)
+        results.setdefault('models', {})[other] = {'model': models[other].name} | figures
+    return Measured(results, evaluation.worst, model.classes)
+
+
+def _as_told(config: SegmenterConfig) -> SegmenterConfig:
+    return replace(config, key='', flow='', distortion='', correction='', propagation='', correction_gain=0.0)
+
+
+def _measure(
+    name: str,
+    videos: Sequence[Video],
+    model: Model,
+    config: SegmenterConfig,
+    distances: Sequence[int],
+    modes: Sequence[str],
+    intervals: Sequence[int],
+) -> tuple[Evaluation, dict[str, Any]]:
+    bar = partial(tqdm, unit='run', desc=name)
+    evaluation = distance_curves(videos, model, config, distances, modes, intervals, bar)
+    frames = itertools.islice(itertools.chain.from_iterable(videos), TIMED)
+    cost = costs([frame.image() for frame in frames], model, config, modes)
+    figures = results_of(evaluation, cost, [one.name for one in model.classes])
+    return evaluation, figures | {'provenance': provenance(model, config)}

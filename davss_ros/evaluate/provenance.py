@@ -1,0 +1,56 @@
+"""Where figures come from: what they were measured with."""
+
+import hashlib
+import platform
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.device import describe_device
+from davss_ros.core.model import Model
+from davss_ros.networks.registry import ROLES
+from davss_ros.networks.weights import locate
+
+
+def provenance(model: Model, config: SegmenterConfig, arguments: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return settings, checksums of the weights, device, versions, time and command, ready for JSON.
+
+    Args:
+        model: the networks.
+        config: as the model was loaded with.
+        arguments: of the command; by default those of this process.
+    """
+    files = [locate(source.strip()) for source in config.weights.split(',')]
+    return {
+        'command': shlex.join(['python', '-m', 'davss_ros', 'evaluate', *(arguments or sys.argv[1:])]),
+        'date': datetime.now(timezone.utc).isoformat(timespec='seconds'),
+        'device': describe_device(model.device),
+        'precision': str(model.precision).removeprefix('torch.'),
+        'versions': {
+            'python': platform.python_version(),
+            'torch': torch.__version__,
+            'numpy': np.__version__,
+            'opencv': cv2.__version__,
+        },
+        'weights': {path.name: sha256(path) for path in files},
+        'networks': {role: type(getattr(model, role)).__name__ for role in ROLES},
+        'settings': {
+            **{name: value for name, value in asdict(config).items() if name not in ('mode', 'key_interval')},
+            'propagation': model.propagation,
+            'correction_gain': model.correction_gain,
+        },
+    }
+
+
+def sha256(path: Path) -> str:
+    """Return the checksum of a file as ``sha256sum`` prints it."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

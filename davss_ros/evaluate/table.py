@@ -1,0 +1,50 @@
+"""The main figures for the terminal."""
+
+from typing import Any
+
+
+def table(results: dict[str, Any]) -> str:
+    """Return the main figures as text: mIoU per mode and distance, and what there is of intervals and distortion."""
+    distances, modes = results['distances'], results['modes']
+    single = modes['per_frame']
+    classes = [f'  {name:12} {value:5.1f}' for name, value in single['iou']['0'].items() if value is not None]
+    lines = [f'per_frame: mIoU {single["miou"]["mean"]:.2f}', *classes]
+    if not distances:
+        return '\n'.join(lines)
+    others = {name: mode for name, mode in modes.items() if name != 'per_frame'}
+    others |= {
+        f'{name}/{mode}': one
+        for name, model in results.get('models', {}).items()
+        for mode, one in model['modes'].items()
+        if mode != 'per_frame'
+    }
+    keys = [*map(str, distances), 'mean']
+    rows = [['mIoU at distance', *keys]]
+    rows += [[name, *(_cell(mode['miou'][key]) for key in keys)] for name, mode in others.items()]
+    if 'distortion' in results:
+        rows.append(['distortion AUC', *(_cell(results['distortion']['auc'][key], 3) for key in keys)])
+    lines += _aligned(rows)
+    for n in map(str, results.get('intervals', [])):
+        rows = [[f'key frame every {n}', 'mIoU', 'boundary F', 'consistency', 'ms', 'GMAC']]
+        columns = (('miou', 1), ('boundary_f', 1), ('consistency', 1), ('ms', 1), ('gmacs', 2))
+        for name, mode in others.items():
+            rows.append([name, *(_cell(mode['interval'][n].get(column), digits) for column, digits in columns)])
+        lines += _aligned(rows)
+    return '\n'.join(lines)
+
+
+def _cell(value: float | None, digits: int = 1) -> str:
+    return '-' if value is None else f'{value:.{digits}f}'
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    first = max(17, *(len(row[0]) for row in rows))
+    return [
+        '  '.join(
+            [
+                f'{row[0]:{first}}',
+                *(f'{cell:>{max(5, len(head))}}' for cell, head in zip(row[1:], rows[0][1:], strict=True)),
+            ]
+        )
+        for row in rows
+    ]

@@ -1,0 +1,106 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from davss_ros.core.classes import SemanticClass
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.model import Model
+from davss_ros.evaluate.cost import Cost, costs, multiply_adds, stage_times
+from davss_ros.networks.interface import Propagated
+
+CONFIG = SegmenterConfig(device='cpu', working_height=32)
+HEIGHT, WIDTH = 32, 48  # px, what frames of twice that are scaled to
+
+
+class Key(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.spread = nn.Conv2d(3, 8, 3, stride=4, padding=1)
+        self.depthwise = nn.Conv2d(8, 8, 5, padding=2, groups=8)
+        self.scores = nn.Conv2d(8, 2, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.scores(F.relu(self.depthwise(self.spread(image))))
+
+
+def flow(image: Tensor, previous: Tensor) -> Tensor:
+    return torch.zeros_like(image[:, :2, ::4, ::4])
+
+
+def distortion(propagated: Propagated, image: Tensor) -> Tensor:
+    return F.conv2d(image, torch.zeros(1, 3, 1, 1))
+
+
+def correction(image: Tensor, propagated: Propagated) -> Tensor:
+    return F.linear(propagated.scores.permute(0, 2, 3, 1), torch.eye(2)).permute(0, 3, 1, 2)
+
+
+@pytest.fixture
+def model() -> Model:
+    classes = (SemanticClass('ground', (0, 0, 0)), SemanticClass('wall', (9, 9, 9)))
+    cpu = torch.device('cpu')
+    return Model(Key(), flow, distortion, correction, classes, 'step', 1.0, False, cpu, torch.float32, 'stub')
+
+
+@pytest.fixture
+def frames() -> list:
+    return list(np.random.default_rng(0).integers(0, 255, (9, 2 * HEIGHT, 2 * WIDTH, 3), np.uint8))
+
+
+def test_multiply_adds_are_those_worked_out_by_hand(model: Model, frames: list) -> None:
+    places = HEIGHT // 4 * WIDTH // 4
+    assert multiply_adds(frames[0], model, CONFIG) == {
+        'key': places * (3 * 3 * 3 * 8 + 5 * 5 * 8 + 8 * 2),
+        'flow': 0,
+        'distortion': places * 3,
+        'correction': places * 2 * 2,
+    }
+
+
+def test_every_mode_pays_for_what_it_runs(model: Model, frames: list) -> None:
+    found = costs(frames, model, CONFIG, ['hold', 'flow', 'correct_all', 'davss'])
+    counts = {role: count / 1e9 for role, count in multiply_adds(frames[0], model, CONFIG).items()}
+    assert {one.key_gmacs for one in found.values()} == {counts['key']}
+    assert {name: one.other_gmacs for name, one in found.items()} == pytest.approx(
+        {
+            'per_frame': counts['key'],
+            'hold': 0,
+            'flow': counts['flow'],
+            'correct_all': counts['flow'] + counts['correction'],
+            'davss': counts['flow'] + counts['correction'] + counts['distortion'],
+        }
+    )
+    assert not found['per_frame'].other_ms
+    for name, one in found.items():
+        assert {'prepare', 'key', 'labels', 'total'} <= one.key_ms.keys()
+        assert ('correction' in one.other_ms) == (name in ('correct_all', 'davss'))
+
+
+def test_mean_of_an_interval() -> None:
+    cost = Cost({'key': 90.0, 'total': 100.0}, {'flow': 10.0, 'total': 20.0}, 5.0, 1.0)
+    assert cost.mean(1) == (100, 5)
+    assert cost.mean(5) == (pytest.approx((100 + 4 * 20) / 5), pytest.approx((5 + 4 * 1) / 5))
+    assert Cost({'total': 100.0}, {}, 5.0, 5.0).mean(5) == (100, 5)
+
+
+def test_configurations_take_turns(model: Model, frames: list) -> None:
+    order: list[str] = []
+
+    class Watched(Key):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+        def forward(self, image: Tensor) -> Tensor:
+            order.append(self.name)
+            return super().forward(image)
+
+    configs = [replace(CONFIG, mode='hold', key_interval=3), replace(CONFIG, mode='per_frame')]
+    times = stage_times(frames[:6], configs, replace(model, key=Watched('key')))
+    assert len(order) == 3 + 2 + 6  # warming up: one key frame, and two; then 2 of 6, and all
+    assert [set(one) for one in times] == [{'key', 'other'}] * 2
+    assert times[0]['other'].keys() == {'prepare', 'labels', 'total'} and not times[1]['other']
