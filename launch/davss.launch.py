@@ -1,84 +1,126 @@
-"""Start the DAVSS node, and if asked a replay source and RViz."""
+"""Start the DAVSS node for one or several cameras, and if asked a replay of each camera and RViz."""
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
-from launch.substitutions import LaunchConfiguration, NotEqualsSubstitution, PathJoinSubstitution
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
 PACKAGE = 'davss_ros'
+SHARE = FindPackageShare(PACKAGE)
+ARGUMENTS = {  # name -> default, description
+    'image': ('image', 'Image topic to subscribe to (one camera).'),
+    'cameras': (
+        '',
+        'Names of several cameras, separated by commas: front,left subscribes to front/image and left/image, and '
+        'publishes ~/front/label and so on.',
+    ),
+    'images': ('', 'Image topics of these cameras, separated by commas; empty: <camera>/image.'),
+    'transport': ('', 'raw or compressed; empty: as params_file says.'),
+    'namespace': ('', 'Namespace of everything started here.'),
+    'params_file': (PathJoinSubstitution([SHARE, 'config', 'davss.yaml']), 'Parameters of the node.'),
+    'device': ('', 'auto, cpu, cuda or cuda:N; empty: as params_file says.'),
+    'key_interval': ('', 'Every n-th frame is a key frame; empty: as params_file says.'),
+    'policy': ('', 'drop_old (cameras) or every_frame (bags); empty: as params_file says.'),
+    'autostart': ('', 'false leaves configure and activate to a lifecycle manager; empty: as params_file says.'),
+    'use_sim_time': ('', 'Take the time from /clock; empty: as params_file says.'),
+    'respawn': ('false', 'Start the node again if it ends with an error.'),
+    'respawn_delay': ('2.0', 'After so many seconds.'),
+    'log_level': ('info', 'debug, info, warn, error or fatal.'),
+    'replay': ('', 'Video, image folder or rosbag2 to publish on the image topic; of several cameras, one each.'),
+    'rate': ('0', 'Frames per second of the replay; 0: its own.'),
+    'rviz': ('false', 'Open RViz on camera, overlay and distortion (of the first camera).'),
+}
+OVERRIDES = {'device': str, 'policy': str, 'key_interval': int, 'autostart': bool, 'use_sim_time': bool}
 
 
 def generate_launch_description() -> LaunchDescription:
     """Return the node with its arguments; `ros2 launch davss_ros davss.launch.py --show-args` lists them."""
-    share = FindPackageShare(PACKAGE)
     arguments = [
-        DeclareLaunchArgument('image', default_value='image', description='Image topic to subscribe to.'),
-        DeclareLaunchArgument('namespace', default_value='', description='Namespace of everything started here.'),
-        DeclareLaunchArgument(
-            'params_file',
-            default_value=PathJoinSubstitution([share, 'config', 'davss.yaml']),
-            description='Parameters of the node.',
-        ),
-        DeclareLaunchArgument(
-            'device', default_value='', description='auto, cpu, cuda or cuda:N; empty: as params_file says.'
-        ),
-        DeclareLaunchArgument(
-            'use_sim_time', default_value='', description='Take the time from /clock; empty: as params_file says.'
-        ),
-        DeclareLaunchArgument('log_level', default_value='info', description='debug, info, warn, error or fatal.'),
-        DeclareLaunchArgument(
-            'replay', default_value='', description='Video, image folder or rosbag2 to publish on the image topic.'
-        ),
-        DeclareLaunchArgument('rate', default_value='0', description='Frames per second of the replay; 0: its own.'),
-        DeclareLaunchArgument('rviz', default_value='false', description='Open RViz on camera, overlay, distortion.'),
+        DeclareLaunchArgument(name, default_value=default, description=description)
+        for name, (default, description) in ARGUMENTS.items()
     ]
-    image = ('image', LaunchConfiguration('image'))
-    replay = Node(
+    return LaunchDescription([*arguments, OpaqueFunction(function=_actions)])
+
+
+def _actions(context: LaunchContext) -> list[Node]:
+    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    cameras = _listed(given['cameras'])
+    wanted = _listed(given['images']) if cameras else [given['image']]
+    names = [f'{camera}/image' for camera in cameras] or ['image']
+    sources = _listed(given['replay']) if cameras else list(filter(None, [given['replay']]))
+    for argument, values in (('images', wanted), ('replay', sources)):
+        if values and len(values) != len(names):
+            raise ValueError(f'{argument}: expected one for each of {", ".join(cameras)}, found {given[argument]!r}')
+    topics = dict(zip(names, wanted or names, strict=True))
+    replays = zip(topics.values(), sources, strict=False)
+    return [
+        _davss(given, cameras, topics),
+        *(_replay(given, topic, source) for topic, source in replays),
+        _rviz(given, cameras[0] if cameras else '', next(iter(topics.values()))),
+    ]
+
+
+def _davss(given: dict[str, str], cameras: list[str], topics: dict[str, str]) -> Node:
+    """Return the node; an argument left empty leaves the say to the parameter file."""
+    overrides: dict[str, object] = {
+        name: _is_true(given[name]) if kind is bool else kind(given[name])
+        for name, kind in OVERRIDES.items()
+        if given[name]
+    }
+    if given['transport']:
+        overrides['image_transport'] = given['transport']
+    if cameras:
+        overrides['cameras'] = cameras
+    remappings = [pair for name, topic in topics.items() for pair in _remapped(name, topic)]
+    return Node(
         package=PACKAGE,
-        executable='replay',
-        name='replay',
-        namespace=LaunchConfiguration('namespace'),
-        arguments=[LaunchConfiguration('replay'), '--rate', LaunchConfiguration('rate')],
-        remappings=[image],
-        condition=IfCondition(NotEqualsSubstitution(LaunchConfiguration('replay'), '')),
+        executable='davss_node',
+        name='davss',
+        namespace=given['namespace'],
+        parameters=[given['params_file'], overrides],
+        remappings=remappings,
+        arguments=['--ros-args', '--log-level', given['log_level']],
+        respawn=_is_true(given['respawn']),
+        respawn_delay=float(given['respawn_delay']),
         output='screen',
         emulate_tty=True,
     )
-    rviz = Node(
+
+
+def _replay(given: dict[str, str], topic: str, source: str) -> Node:
+    return Node(
+        package=PACKAGE,
+        executable='replay',
+        name=f'replay_{topic.strip("/").replace("/", "_")}',
+        namespace=given['namespace'],
+        arguments=[source, '--rate', given['rate']],
+        remappings=[('image', topic)],
+        output='screen',
+        emulate_tty=True,
+    )
+
+
+def _rviz(given: dict[str, str], camera: str, topic: str) -> Node:
+    outputs = [(f'davss/{name}', f'davss/{camera}/{name}') for name in ('overlay', 'distortion')] if camera else []
+    return Node(
         package='rviz2',
         executable='rviz2',
-        namespace=LaunchConfiguration('namespace'),
-        arguments=['-d', PathJoinSubstitution([share, 'config', 'davss.rviz'])],
-        remappings=[image],
-        condition=IfCondition(LaunchConfiguration('rviz')),
+        namespace=given['namespace'],
+        arguments=['-d', PathJoinSubstitution([SHARE, 'config', 'davss.rviz'])],
+        remappings=[('image', topic), *outputs],
+        condition=IfCondition(given['rviz']),
     )
-    return LaunchDescription([*arguments, OpaqueFunction(function=_node), replay, rviz])
 
 
-def _node(context: LaunchContext) -> list[Node]:
-    """Return the node; an argument left empty leaves the say to the parameter file."""
+def _remapped(name: str, topic: str) -> list[tuple[str, str]]:
+    return [(name, topic), (f'{name}/compressed', f'{topic}/compressed')] if name != topic else []
 
-    def given(argument: str) -> str:
-        return LaunchConfiguration(argument).perform(context)
 
-    overrides: dict[str, str | bool] = {}
-    if given('device'):
-        overrides['device'] = given('device')
-    if given('use_sim_time'):
-        overrides['use_sim_time'] = given('use_sim_time').lower() == 'true'
-    image = given('image')
-    return [
-        Node(
-            package=PACKAGE,
-            executable='davss_node',
-            name='davss',
-            namespace=given('namespace'),
-            parameters=[given('params_file'), overrides],
-            remappings=[('image', image), ('image/compressed', f'{image}/compressed')],
-            arguments=['--ros-args', '--log-level', given('log_level')],
-            output='screen',
-            emulate_tty=True,
-        )
-    ]
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(',') if part.strip()]
+
+
+def _is_true(text: str) -> bool:
+    return text.lower() in ('true', '1', 'yes', 'on')

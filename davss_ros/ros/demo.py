@@ -118,10 +118,11 @@ def _spin(recorder: Recorder, seconds: float) -> None:
 
 
 def _wait_for(recorder: Recorder, davss: subprocess.Popen[bytes]) -> None:
-    """Wait until the node is up: its first diagnostics come once it can serve."""
+    """Wait until the node is active."""
     until = time.monotonic() + START_LIMIT
-    while not recorder.key_values:
-        if davss.poll() is not None or time.monotonic() > until:
+    while recorder.key_values.get('state') != 'active':
+        failed = recorder.key_values.get('state') == 'unconfigured'
+        if failed or davss.poll() is not None or time.monotonic() > until:
             raise DataError(f'demo: the node did not come up (exit status {davss.poll()}); see its messages above')
         _spin(recorder, 0.2)
 

@@ -1,7 +1,12 @@
-"""``/diagnostics`` once a second: what came in, what went out, how long it took, on what."""
+"""``/diagnostics`` once a second: one status for the node, one for each camera."""
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+from weakref import WeakKeyDictionary
 
+import torch
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 from std_msgs.msg import Header
@@ -9,57 +14,112 @@ from std_msgs.msg import Header
 from davss_ros.core.device import describe_device
 from davss_ros.core.model import Model
 from davss_ros.ros.camera import Camera
+from davss_ros.ros.config import NodeConfig
+from davss_ros.ros.health import Level, judge
 from davss_ros.ros.statistics import Report
 
 PERIOD = 1.0  # s
+COMPLAINTS_PERIOD = 10.0  # s between log lines about peers that do not fit
+
+
+class Watched(Protocol):
+    """What the diagnostics look at."""
+
+    model: Model | None
+    thresholds: NodeConfig
+    error: str  # why the last transition failed
+
+    @property
+    def cameras(self) -> Mapping[str, Camera]:
+        """By name; none while unconfigured."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """Of the lifecycle: unconfigured, inactive, active."""
+        ...
 
 
 class Diagnostics:
-    """Publishes the state of one camera; WARN while frames are lost, dropped or refused, else OK."""
+    """Publishes the state of the node and its cameras, whatever the lifecycle's state."""
 
-    def __init__(self, node: Node, camera: Camera, model: Model) -> None:
-        self._node, self._camera, self._model = node, camera, model
-        self._before: Report | None = None
+    def __init__(self, node: Node, watched: Watched) -> None:
+        self._node, self._watched = node, watched
+        self._before: WeakKeyDictionary[Camera, Report] = WeakKeyDictionary()  # a camera made anew counts anew
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
         node.create_timer(PERIOD, self._publish)
 
     def _publish(self) -> None:
-        report = self._camera.statistics.report()
-        before, self._before = self._before or report, report
-        failing = {
-            reason: count - before.unfinished.get(reason, 0)
-            for reason, count in report.unfinished.items()
-            if reason != 'unwatched' and count > before.unfinished.get(reason, 0)
-        }
-        level = DiagnosticStatus.WARN if failing else DiagnosticStatus.OK
-        words = ', '.join(f'{count} {reason}' for reason, count in failing.items())
-        status = DiagnosticStatus(
-            level=level,
-            name=f'{self._node.get_name()}: {self._camera.topic}',
-            message=words or f'{(report.published - before.published) / PERIOD:.0f} frames/s',
-            hardware_id=describe_device(self._model.device),
-            values=[KeyValue(key=key, value=value) for key, value in self._values(report, before).items()],
+        statuses = [self._node_status(), *map(self._camera_status, self._watched.cameras.values())]
+        header = Header(stamp=self._node.get_clock().now().to_msg())
+        self._publisher.publish(DiagnosticArray(header=header, status=statuses))
+
+    def _node_status(self) -> DiagnosticStatus:
+        model, error, state = self._watched.model, self._watched.error, self._watched.state
+        values = {'state': state, 'last error': error}
+        if model is not None:
+            values |= {'model': model.name, 'checksum': model.checksum, 'classes': str(len(model.classes))}
+            values |= {'device': describe_device(model.device), 'memory (MB)': f'{memory(model.device) / 1e6:.0f}'}
+        level = Level.ERROR if error else Level.OK
+        return self._status(level, 'node', error or state, values)
+
+    def _camera_status(self, camera: Camera) -> DiagnosticStatus:
+        report = camera.statistics.report()
+        before = self._before.get(camera, report)
+        self._before[camera] = report
+        active = self._watched.state == 'active'
+        level, words = judge(report, before, self._watched.thresholds, active=active)
+        misfits = camera.incompatible() if active else []
+        if misfits:
+            level, words = max(level, Level.WARN), '; '.join([*misfits, words])
+            self._node.get_logger().warning(
+                f'incompatible quality of service, no messages pass: {"; ".join(misfits)}',
+                throttle_duration_sec=COMPLAINTS_PERIOD,
+            )
+        name = f'{camera.name} ({camera.topic})' if camera.name else camera.topic
+        return self._status(level, name, words, _values(report, before))
+
+    def _status(self, level: Level, name: str, message: str, values: Mapping[str, str]) -> DiagnosticStatus:
+        model = self._watched.model
+        return DiagnosticStatus(
+            level=bytes([level]),
+            name=f'{self._node.get_name()}: {name}',
+            message=message,
+            hardware_id=describe_device(model.device) if model is not None else '',
+            values=[KeyValue(key=key, value=value) for key, value in values.items()],
         )
-        self._publisher.publish(
-            DiagnosticArray(header=_now(self._node), status=[status]),
-        )
-
-    def _values(self, report: Report, before: Report) -> dict[str, str]:
-        return {
-            'rate in (Hz)': f'{(report.received - before.received) / PERIOD:.1f}',
-            'rate out (Hz)': f'{(report.published - before.published) / PERIOD:.1f}',
-            'received': str(report.received),
-            'published': str(report.published),
-            'key frames': str(report.key_frames),
-            'not published': json.dumps(report.unfinished),
-            'latency (ms)': json.dumps(report.latency_ms),
-            'stages (ms)': json.dumps(report.stage_ms),
-            'mean distortion': f'{report.mean_distortion:.4f}',
-            'device': describe_device(self._model.device),
-            'model': self._model.name,
-            'last error': report.last_error,
-        }
 
 
-def _now(node: Node) -> Header:
-    return Header(stamp=node.get_clock().now().to_msg())
+def _values(report: Report, before: Report) -> dict[str, str]:
+    period = max(report.when - before.when, 1e-3)
+    keys = sum(report.key_frames.values())
+    return {
+        'rate in (Hz)': f'{(report.received - before.received) / period:.1f}',
+        'rate out (Hz)': f'{(report.published - before.published) / period:.1f}',
+        'received': str(report.received),
+        'published': str(report.published),
+        'waiting': str(report.waiting),
+        'not published': json.dumps(report.unfinished),
+        'failures in a row': str(report.failures),
+        'key frames': str(keys),
+        'key frame reasons': json.dumps(report.key_frames),
+        'key frame share': f'{keys / max(report.published, 1):.3f}',
+        'key frame age (s)': f'{report.key_age:.2f}',
+        'key frame distance': str(report.distance),
+        'latency (ms)': json.dumps({name: round(value, 1) for name, value in report.latency_ms.items()}),
+        'stages (ms)': json.dumps({name: round(value, 2) for name, value in report.stage_ms.items()}),
+        'mean distortion': f'{report.mean_distortion:.4f}',
+        'silence (s)': f'{report.silence:.1f}',
+        'last error': report.last_error,
+    }
+
+
+def memory(device: torch.device) -> int:
+    """Return the bytes held on a CUDA device, or by this process where it computes on the CPU."""
+    if device.type == 'cuda':
+        return torch.cuda.memory_allocated(device)
+    try:
+        pages = int(Path('/proc/self/statm').read_text().split()[1])
+    except OSError:  # not Linux
+        return 0
+    return pages * 4096

@@ -1,4 +1,4 @@
-"""The queue between the subscription and the worker: bounded by length, never blocks the sender."""
+"""The queue between a subscription and the worker: bounded by length, never blocks the sender."""
 
 from collections import deque
 from threading import Condition
@@ -8,38 +8,52 @@ T = TypeVar('T')
 
 
 class Mailbox(Generic[T]):
-    """A bounded queue for one receiver.
+    """A bounded queue.
 
     Args:
         length: items kept; when full, the oldest goes (``drop_old``) or the newcomer is turned away.
         drop_old: which of the two.
+        changed: notified of every new item; one receiver may wait on it for several mailboxes.
     """
 
-    def __init__(self, length: int, *, drop_old: bool) -> None:
+    def __init__(self, length: int, *, drop_old: bool, changed: Condition | None = None) -> None:
         self._items: deque[T] = deque()
         self._length, self._drop_old = length, drop_old
-        self._changed = Condition()
-        self._closed = False
+        self._changed = changed or Condition()
 
-    def put(self, item: T) -> bool:
-        """Add an item; return False if one had to be dropped for it (or it was dropped itself)."""
-        with self._changed:
-            full = len(self._items) >= self._length
-            if full and self._drop_old:
-                self._items.popleft()
-            if not full or self._drop_old:
-                self._items.append(item)
-                self._changed.notify()
-            return not full
+    def __len__(self) -> int:
+        return len(self._items)
 
-    def get(self) -> T | None:
-        """Wait for the oldest item; None once the mailbox is closed."""
+    def put(self, item: T) -> int:
+        """Add an item; return how many had to be dropped for it, itself perhaps among them."""
         with self._changed:
-            self._changed.wait_for(lambda: self._items or self._closed)
-            return None if self._closed else self._items.popleft()
-
-    def close(self) -> None:
-        """Wake the receiver for good; what is still queued is forgotten."""
-        with self._changed:
-            self._closed = True
+            dropped = 0
+            if self._drop_old:
+                dropped = self._shrink(self._length - 1)
+            elif len(self._items) >= self._length:
+                return 1
+            self._items.append(item)
             self._changed.notify_all()
+            return dropped
+
+    def take(self) -> T | None:
+        """Return the oldest item; None if there is none."""
+        with self._changed:
+            return self._items.popleft() if self._items else None
+
+    def clear(self) -> int:
+        """Forget all items; return how many there were."""
+        with self._changed:
+            return self._shrink(0)
+
+    def resize(self, length: int, *, drop_old: bool) -> int:
+        """Change length and policy; return how many items had to be dropped."""
+        with self._changed:
+            self._length, self._drop_old = length, drop_old
+            return self._shrink(length)
+
+    def _shrink(self, length: int) -> int:
+        dropped = max(0, len(self._items) - length)
+        for _ in range(dropped):
+            self._items.popleft()
+        return dropped

@@ -1,102 +1,214 @@
-"""`DavssNode`: parameters, one camera, diagnostics; all work is done by the library."""
+"""`DavssNode`: a managed node (lifecycle) with parameters and services; all work is done by the library.
 
-import signal
-from collections.abc import Sequence
-from threading import Thread
+configure   load and warm the model, make the cameras, publish the names of the classes
+activate    listen to the cameras
+deactivate  listen no longer; the model stays
+cleanup     free everything
+"""
+
+import gc
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import rclpy
+import torch
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException
-from rclpy.logging import get_logger
-from rclpy.node import Node
+from rclpy.clock import JumpThreshold, TimeJump
+from rclpy.duration import Duration
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.utilities import try_shutdown
+from std_srvs.srv import SetBool, Trigger
 
-from davss_ros.allocator import keep_freed_memory
+from davss_ros.core.batching import faster_together
 from davss_ros.core.device import describe_device
+from davss_ros.core.model import Model, load_model
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.core.visualize import Painter
 from davss_ros.errors import ConfigError, DavssError
 from davss_ros.ros import parameters
 from davss_ros.ros.camera import Camera
+from davss_ros.ros.config import NodeConfig
 from davss_ros.ros.diagnostics import Diagnostics
+from davss_ros.ros.label_names import LabelNames
 from davss_ros.ros.outputs import Outputs
+from davss_ros.ros.worker import Worker
+
+FORWARD_JUMP = Duration(seconds=1.0)  # of the clock, that is more than its tick
 
 
-class DavssNode(Node):
-    """Labels every pixel of a camera topic.
+class DavssNode(LifecycleNode):
+    """Labels every pixel of one or several camera topics.
 
     Raises:
-        ConfigError, WeightsError: a parameter does not fit the machine or the weights.
+        ConfigError: ``cameras`` is wrong; all other settings are looked at when the node is configured.
         rclpy.exceptions.ParameterException: a parameter is of the wrong type or out of range.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__('davss', **options)
         parameters.declare(self)
-        config, own = parameters.read(self)
-        self._opacity = own.overlay_opacity
-        self._segmenter = VideoSegmenter(config)
-        self._segmenter.warm_up()
-        model = self._segmenter.model
-        outputs = Outputs(self, Painter(model.classes), lambda: self._opacity)
-        self.camera = Camera(self, own, self._segmenter, outputs)
-        Diagnostics(self, self.camera, model)
-        self.add_on_set_parameters_callback(self._set_parameters)
+        self.worker = Worker()
+        self._cameras: dict[str, Camera] = {}
+        self.model: Model | None = None
+        self.error = ''
+        self.thresholds = NodeConfig()
+        self._configured = False
+        self._names: LabelNames | None = None
+        self.add_on_set_parameters_callback(self._check_parameters)
+        self.add_post_set_parameters_callback(self._take_parameters)
+        self.create_service(Trigger, '~/reset', self._reset)
+        self.create_service(SetBool, '~/enable', self._enable)
+        threshold = JumpThreshold(min_forward=FORWARD_JUMP, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
+        self._jumps = self.get_clock().create_jump_callback(threshold, post_callback=self._clock_jumped)
+        Diagnostics(self, self)
+
+    @property
+    def cameras(self) -> Mapping[str, Camera]:
+        """By name; none while unconfigured."""
+        return self._cameras
+
+    @property
+    def state(self) -> str:
+        """Of the lifecycle: unconfigured, inactive, active, or a transition's; rclpy tells it by service only."""
+        return str(self._state_machine.current_state[1])
+
+    def destroy_node(self) -> None:
+        """Take the node down, with the services of the lifecycle, which rclpy leaves standing in the graph."""
+        super().destroy_node()
+        self._state_machine.destroy_when_not_in_use()
+
+    def start(self) -> None:
+        """Configure and activate, unless ``autostart`` is false."""
+        if self.get_parameter('autostart').value and self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the model and make the cameras; on failure say why, once, and stay unconfigured."""
+        try:
+            self._configure()
+        except Exception as error:  # DavssError mostly; but whatever it is, a repair and a retry must be possible
+            self._tear_down()
+            self.error = str(error) if isinstance(error, DavssError) else f'{type(error).__name__}: {error}'
+            self.get_logger().error(f'not configured: {self.error}')
+            return TransitionCallbackReturn.FAILURE
+        self.error = ''
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Listen."""
+        for camera in self.cameras.values():
+            camera.activate()
+        self.get_logger().info(f'active: {", ".join(camera.topic for camera in self.cameras.values())}')
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Listen no longer; nothing is published once this returns."""
+        with self.worker.paused():
+            for camera in self.cameras.values():
+                camera.deactivate()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the model."""
+        self._tear_down()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the model, for good."""
+        self._tear_down()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Go back to unconfigured, whence a retry is possible."""
+        self._tear_down()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _configure(self) -> None:
+        settings = parameters.read(self)
+        model = self.model = load_model(settings.segmenter)
+        self.thresholds = settings.node
+        VideoSegmenter(settings.segmenter, model=model).warm_up()
+        painter = Painter(model.classes)
+        count = len(settings.cameras)
+        for number, (name, config) in enumerate(settings.cameras.items()):
+            phase = number * config.segmenter.key_interval // count if count > 1 else None
+            segmenter = VideoSegmenter(config.segmenter, model=model, key_phase=phase)
+            outputs = Outputs(self, name, painter, lambda: self.thresholds.overlay_opacity)
+            try:
+                self._cameras[name] = Camera(self, name, config, segmenter, outputs, self.worker.changed)
+            except Exception:
+                outputs.destroy()
+                raise
+        batching = count > 1 and settings.node.batching != 'never'
+        if batching and settings.node.batching == 'auto':
+            batching = model.device.type == 'cuda' and faster_together(settings.segmenter, model, count)
+        with self.worker.paused():
+            self.worker.assign(tuple(self.cameras.values()), batching=batching)
+        self._names = LabelNames(self, model.classes)
+        self._configured = True
         self.get_logger().info(
-            f'{self.camera.topic}: {model.name} on {describe_device(model.device)}, '
-            f'{len(model.classes)} classes, key frame every {config.key_interval} frames'
+            f'{model.name} ({model.checksum}) on {describe_device(model.device)}, {len(model.classes)} classes, '
+            f'{count} camera{"s" if count > 1 else ""}{" in batches" if batching else ""}, '
+            f'key frame every {settings.segmenter.key_interval} frames'
         )
 
-    def _set_parameters(self, changed: Sequence[Parameter]) -> SetParametersResult:
-        """Check all of ``changed``, then take them over."""
-        ours = [p for p in changed if p.name in parameters.CHANGEABLE]
+    def _tear_down(self) -> None:
+        self._configured = False
+        with self.worker.paused():
+            self.worker.assign((), batching=False)
+            for camera in self.cameras.values():
+                camera.destroy()
+            self._cameras = {}
+            self.model = None
+        if self._names is not None:
+            self._names.destroy()
+            self._names = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _check_parameters(self, changed: Sequence[Parameter]) -> SetParametersResult:
+        """Refuse what is out of range, does not go together, or is fixed while the node is configured."""
+        values = {parameter.name: parameter.value for parameter in changed}
         try:
-            for parameter in ours:
-                parameters.check(parameter.name, parameter.value)
+            for name, value in values.items():
+                parameters.check(name, value)
+                if self._configured and parameters.is_fixed(name) and self.has_parameter(name):
+                    raise ConfigError(
+                        f'{name}: read when the node is configured; `ros2 lifecycle set {self.get_name()} deactivate` '
+                        'and `cleanup`, set it, then `configure` and `activate`'
+                    )
+            if self._configured:
+                parameters.read(self, values)
         except ConfigError as error:
             return SetParametersResult(successful=False, reason=str(error))
-        for parameter in ours:
-            if parameter.name == 'key_interval':
-                self._segmenter.key_interval = parameter.value
-            elif parameter.name == 'overlay_opacity':
-                self._opacity = parameter.value
         return SetParametersResult(successful=True)
 
+    def _take_parameters(self, changed: Sequence[Parameter]) -> None:
+        """Apply what `_check_parameters` let pass, between two frames."""
+        if not self._configured:
+            return
+        settings = parameters.read(self)
+        with self.worker.paused():
+            self.thresholds = settings.node
+            for name, camera in self.cameras.items():
+                camera.configure(settings.cameras[name])
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the node until Ctrl-C or SIGTERM; return the exit status."""
-    keep_freed_memory()
-    node: DavssNode | None = None
-    callbacks: Thread | None = None
-    try:
-        rclpy.init(args=None if arguments is None else ['davss_node', *arguments])
-        node = DavssNode()
-        callbacks = Thread(target=_spin, args=(node,), name='davss_callbacks')
-        callbacks.start()
-        node.camera.work()  # here, in the main thread: see `davss_ros.ros.camera`
-    except (DavssError, ParameterException) as error:
-        get_logger('davss').fatal(str(error))
-        return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # ros2 launch and the terminal each send one; one is enough
-        if callbacks is not None and callbacks.is_alive():
-            callbacks.join(timeout=10.0)  # ended by rclpy's signal handler, which a shutdown here would race with
-        if node is not None:
-            node.destroy_node()
-        try_shutdown()
-    return 0
+    def _reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        for camera in self.cameras.values():
+            camera.force_key('reset')
+        response.success = self.state == 'active'
+        response.message = 'the next frame is a key frame' if response.success else f'the node is {self.state}'
+        return response
 
+    def _enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        with self.worker.paused():  # once disabled, nothing more is published
+            for camera in self.cameras.values():
+                camera.enable(request.data)
+        response.success = bool(self.cameras)
+        words = 'enabled' if request.data else 'disabled'
+        response.message = words if response.success else f'the node is {self.state}'
+        return response
 
-def _spin(node: DavssNode) -> None:
-    """Serve callbacks until ROS shuts down, then let the work end too."""
-    try:
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        node.camera.close()
+    def _clock_jumped(self, jump: TimeJump) -> None:
+        for camera in self.cameras.values():
+            camera.force_key('clock')

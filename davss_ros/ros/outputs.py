@@ -1,55 +1,114 @@
-"""The node's image publishers; nothing is converted or sent for a topic that nobody subscribes to."""
+"""A camera's publishers; nothing is converted or sent for a topic that nobody subscribes to."""
 
+from array import array
 from collections.abc import Callable
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from davss_ros.core.result import FrameResult
 from davss_ros.core.visualize import Painter
+from davss_ros.ros.camera_info import scaled
 from davss_ros.ros.encode import encode
+from davss_ros.ros.qos import misfits
 
 # Reliable suits both kinds of subscribers; 5 deep, so that a short stall of one costs it nothing
 QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.RELIABLE)
 
-_Make = Callable[[NDArray[np.uint8], FrameResult], NDArray[np.generic]]
+_Make = Callable[[NDArray[np.uint8], FrameResult, Header], Any]
 
 
 class Outputs:
-    """``~/label``, ``~/distortion``, ``~/label_color``, ``~/overlay`` and ``~/distortion_color``.
+    """The label and distortion images, their coloured forms, and the camera's calibration.
 
     Args:
         node: publishes.
+        camera: topics are below ``~/<camera>/``, or ``~/`` if it is empty.
         painter: colours.
         opacity: returns the overlay's opacity, 0 to 1, whenever asked.
     """
 
-    def __init__(self, node: Node, painter: Painter, opacity: Callable[[], float]) -> None:
-        makers: dict[str, _Make] = {
-            'label': lambda image, result: result.labels,
-            'distortion': lambda image, result: result.distortion,
-            'label_color': lambda image, result: painter.colors(result.labels),
-            'overlay': lambda image, result: painter.overlay(image, result.labels, opacity()),
-            'distortion_color': lambda image, result: painter.heat(result.distortion),
+    def __init__(self, node: Node, camera: str, painter: Painter, opacity: Callable[[], float]) -> None:
+        makers: dict[str, tuple[type[Any], _Make]] = {
+            'label': (Image, lambda image, result, header: encode(result.labels, header)),
+            'label/compressed': (CompressedImage, lambda image, result, header: _png(result.labels, header)),
+            'distortion': (Image, lambda image, result, header: encode(result.distortion, header)),
+            'label_color': (Image, lambda image, result, header: encode(painter.colors(result.labels), header)),
+            'overlay': (
+                Image,
+                lambda image, result, header: encode(painter.overlay(image, result.labels, opacity()), header),
+            ),
+            'distortion_color': (Image, lambda image, result, header: encode(painter.heat(result.distortion), header)),
         }
-        overriding = QoSOverridingOptions.with_default_policies()
-        self._topics: list[tuple[Publisher, _Make]] = [
-            (node.create_publisher(Image, f'~/{name}', QOS, qos_overriding_options=overriding), make)
-            for name, make in makers.items()
-        ]
+        self._node = node
+        self._info: CameraInfo | None = None
+        prefix = f'~/{camera}/' if camera else '~/'
+        self._topics = [(self._publisher(kind, prefix + name), make) for name, (kind, make) in makers.items()]
+        self._infos = self._publisher(CameraInfo, f'{prefix}camera_info')
+
+    def take_camera_info(self, info: CameraInfo) -> None:
+        """Remember what the camera last said of itself."""
+        self._info = info
 
     def watched(self) -> bool:
-        """Return whether anybody subscribes to any output."""
+        """Return whether anybody subscribes to any image."""
         return any(publisher.get_subscription_count() for publisher, _ in self._topics)
 
     def publish(self, image: NDArray[np.uint8], result: FrameResult, header: Header) -> None:
         """Send what is subscribed to, under the input's own header."""
         for publisher, make in self._topics:
             if publisher.get_subscription_count():
-                publisher.publish(encode(make(image, result), header))
+                publisher.publish(make(image, result, header))
+        if self._info is not None and self._infos.get_subscription_count():
+            height, width = result.labels.shape
+            self._infos.publish(scaled(self._info, width, height, header))
+
+    def incompatible(self) -> list[str]:
+        """Return a line for each subscriber that what we send cannot reach."""
+        lines = []
+        for publisher in (*(publisher for publisher, _ in self._topics), self._infos):
+            peers = self._node.get_subscriptions_info_by_topic(publisher.topic_name)
+            lines += [
+                f'{publisher.topic_name}: subscriber {line}' for line in misfits(self._own(publisher), None, peers)
+            ]
+        return lines
+
+    def destroy(self) -> None:
+        """Take the topics down."""
+        for publisher in (*(publisher for publisher, _ in self._topics), self._infos):
+            self._node.destroy_publisher(publisher)
+
+    def _publisher(self, kind: type[Any], topic: str) -> Publisher:
+        return self._node.create_publisher(
+            kind,
+            topic,
+            QoSProfile(history=QOS.history, depth=QOS.depth, reliability=QOS.reliability),  # overrides change it
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            event_callbacks=PublisherEventCallbacks(use_default_callbacks=False),  # told by name in `incompatible`
+        )
+
+    def _own(self, publisher: Publisher) -> QoSProfile:
+        """Return what the publisher really offers."""
+        own = self._node.get_fully_qualified_name()
+        for info in self._node.get_publishers_info_by_topic(publisher.topic_name):
+            if f'{info.node_namespace.rstrip("/")}/{info.node_name}' == own:
+                return info.qos_profile
+        return publisher.qos_profile
+
+
+def _png(labels: NDArray[np.uint8], header: Header) -> CompressedImage:
+    """Return (H, W) uint8 as a lossless png, named as image_transport names it."""
+    good, data = cv2.imencode('.png', labels, (cv2.IMWRITE_PNG_COMPRESSION, 1))
+    assert good
+    message = CompressedImage(header=header, format='mono8; png compressed ')
+    message.data = array('B', data.tobytes())
+    return message

@@ -61,7 +61,7 @@ class Recorder(Node):
         self.labelled.append(self.get_clock().now().nanoseconds / 1e9)
 
     def _diagnose(self, message: DiagnosticArray) -> None:
-        self.key_values = {pair.key: pair.value for pair in message.status[0].values}
+        self.key_values = {pair.key: pair.value for status in message.status for pair in status.values}
 
     def _take(self, topic: str, message: Image) -> None:
         stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec

@@ -1,53 +1,100 @@
-"""The image subscription, matched to what the publishers offer.
+"""The image subscription, matched to what the publishers offer, and the camera_info beside it.
 
 A best-effort reader loses most of a large image stream that a reliable writer would have delivered whole; a reliable
 reader hears nothing from a best-effort writer. So under ``auto`` the node asks what the publishers offer and
-subscribes to suit all of them, and again whenever that changes.
+subscribes to suit all of them, and again whenever that changes (REP 2003 leaves the choice to the sensor's driver).
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.event_handler import QoSMessageLostInfo, QoSRequestedIncompatibleQoSInfo, SubscriptionEventCallbacks
+from rclpy.event_handler import QoSMessageLostInfo, SubscriptionEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import HistoryPolicy, QoSPolicyKind, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
-from sensor_msgs.msg import CompressedImage, Image
+from rclpy.timer import Timer
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from davss_ros.errors import ConfigError
+from davss_ros.ros.qos import misfits
 
 DEPTH = 10  # messages the middleware holds while the callback runs; the node's own queue is behind it
 PERIOD = 0.2  # s between looks at the publishers
+CHOICES = ('auto', 'reliable', 'best_effort')
 
 
 class ImageSubscription:
-    """Subscribes to ``image`` (or ``image/compressed``).
+    """Subscribes to an image topic while open.
+
+    History and depth come from ``qos_overrides.<topic>.subscription``, and so does reliability, where ``auto`` is one
+    more choice.
 
     Args:
         node: subscribes.
+        topic: of the images; ``/compressed`` is added to it for that transport.
         transport: raw or compressed.
-        reliability: auto, reliable or best_effort.
+        reliability: one of `CHOICES`, if not overridden.
         on_image: called with every message.
         on_lost: called with how many were lost on the wire.
+
+    Raises:
+        ConfigError: the override of the reliability is none of `CHOICES`.
     """
 
     def __init__(
         self,
         node: Node,
+        topic: str,
         transport: str,
         reliability: str,
         on_image: Callable[[Any], None],
         on_lost: Callable[[int], None],
     ) -> None:
         self._node = node
-        self._type, topic = (Image, 'image') if transport == 'raw' else (CompressedImage, 'image/compressed')
-        self.topic = node.resolve_topic_name(topic)
+        self._type = Image if transport == 'raw' else CompressedImage
+        self.topic = node.resolve_topic_name(topic) if transport == 'raw' else _compressed(node, topic)
+        images = self.topic if transport == 'raw' else self.topic.removesuffix('/compressed')
+        self._info_topic = f'{images.rpartition("/")[0]}/camera_info'  # beside the images, as image_transport has it
         self._on_image, self._on_lost = on_image, on_lost
+        self._wanted = self._overridden(reliability)
         self._subscription: Subscription | None = None
-        self._reliability: ReliabilityPolicy | None = None
-        if reliability == 'auto':
+        self._info: Subscription | None = None
+        self._timer: Timer | None = None
+        self._profile: QoSProfile | None = None
+
+    def open(self, on_info: Callable[[CameraInfo], None]) -> None:
+        """Subscribe; ``on_info`` is called with every camera_info."""
+        if self._wanted == 'auto':
             self._subscribe(ReliabilityPolicy.RELIABLE)
-            node.create_timer(PERIOD, self._match)
+            self._timer = self._node.create_timer(PERIOD, self._match)
         else:
-            self._subscribe(ReliabilityPolicy[reliability.upper()])
+            self._subscribe(ReliabilityPolicy[self._wanted.upper()])
+        self._info = self._node.create_subscription(CameraInfo, self._info_topic, on_info, qos_profile_sensor_data)
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        if self._timer is not None:
+            self._node.destroy_timer(self._timer)
+        for subscription in filter(None, (self._subscription, self._info)):
+            self._node.destroy_subscription(subscription)
+        self._timer = self._subscription = self._info = self._profile = None
+
+    def incompatible(self) -> list[str]:
+        """Return a line for each publisher whose images cannot reach us."""
+        if self._profile is None:
+            return []
+        peers = self._node.get_publishers_info_by_topic(self.topic)
+        return [f'{self.topic}: publisher {line}' for line in misfits(None, self._profile, peers)]
+
+    def _overridden(self, reliability: str) -> str:
+        name = f'qos_overrides.{self.topic}.subscription.reliability'
+        if not self._node.has_parameter(name):
+            self._node.declare_parameter(name, reliability)
+        wanted = self._node.get_parameter(name).value
+        if wanted not in CHOICES:
+            raise ConfigError(f'{name}: expected one of {", ".join(CHOICES)}, found {wanted!r}')
+        return str(wanted)
 
     def _match(self) -> None:
         """Subscribe as the publishers allow: reliable unless one of them is not."""
@@ -57,24 +104,29 @@ class ImageSubscription:
             self._subscribe(ReliabilityPolicy.BEST_EFFORT if best_effort else ReliabilityPolicy.RELIABLE)
 
     def _subscribe(self, reliability: ReliabilityPolicy) -> None:
-        if reliability == self._reliability:
+        if self._profile is not None and self._profile.reliability == reliability:
             return
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._node.get_logger().info(f'{self.topic}: subscribing {reliability.name}, as its publishers offer')
-        self._reliability = reliability
-        profile = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=DEPTH, reliability=reliability)
-        events = SubscriptionEventCallbacks(message_lost=self._lost, incompatible_qos=self._incompatible)
+        self._profile = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=DEPTH, reliability=reliability)
         self._subscription = self._node.create_subscription(
-            self._type, self.topic, self._on_image, profile, event_callbacks=events
+            self._type,
+            self.topic,
+            self._on_image,
+            self._profile,
+            event_callbacks=SubscriptionEventCallbacks(message_lost=self._lost, use_default_callbacks=False),
+            qos_overriding_options=QoSOverridingOptions((QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH)),
         )
 
     def _lost(self, info: QoSMessageLostInfo) -> None:
         self._on_lost(info.total_count_change)
 
-    def _incompatible(self, info: QoSRequestedIncompatibleQoSInfo) -> None:
-        self._node.get_logger().warning(
-            f'{self.topic}: a publisher offers less than this subscription asks ({info.last_policy_kind}); '
-            'its images do not arrive. Set reliability to auto or best_effort',
-            throttle_duration_sec=10.0,
-        )
+
+def _compressed(node: Node, topic: str) -> str:
+    """Return where the compressed images are: beside the images, remapped or not, unless remapped themselves."""
+    name = f'{topic}/compressed'
+    resolved = node.resolve_topic_name(name)
+    if resolved != node.resolve_topic_name(name, only_expand=True):
+        return resolved
+    return f'{node.resolve_topic_name(topic)}/compressed'

@@ -7,9 +7,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from davss_ros.core.classes import load_classes
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.model import Model
+from davss_ros.core.segmenter import VideoSegmenter
+from davss_ros.networks.dis import DisFlow
 
 rclpy = pytest.importorskip('rclpy')
 PEER = Path(__file__).parent / 'peer.py'
@@ -31,7 +42,7 @@ class Running:
         """What it logged."""
         return self.err.read_text() + self.out.read_text()
 
-    def wait_for(self, text: str, seconds: float = 60) -> None:
+    def wait_for(self, text: str, seconds: float = 120) -> None:
         """Wait until it says ``text``."""
         until = time.monotonic() + seconds
         while text not in self.said():
@@ -69,7 +80,7 @@ class Processes:
         node = self.start(
             '-m', 'davss_ros', 'davss_node', '--ros-args', *(word for p in parameters for word in ('-p', p))
         )
-        node.wait_for('key frame every')
+        node.wait_for('active: ')
         return node
 
     def peer(self, *arguments: str) -> Running:
@@ -111,9 +122,9 @@ class Client:
     def call(self, kind: type[Any], service: str, request: object) -> Any:
         """Call a service and return its answer."""
         asking = self.node.create_client(kind, service)
-        assert asking.wait_for_service(timeout_sec=20), f'{service} is not there'
+        assert asking.wait_for_service(timeout_sec=60), f'{service} is not there'
         future = asking.call_async(request)
-        self.run_until(future.done)
+        self.run_until(future.done, 120)  # loading a model on a busy machine takes its time
         assert future.done(), f'{service} did not answer'
         return future.result()
 
@@ -129,3 +140,132 @@ def client() -> Iterator[Client]:
     one = Client()
     yield one
     one.end()
+
+
+@pytest.fixture(scope='module')
+def module_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    """Processes that all tests of a file share, to save starts."""
+    starting = Processes(tmp_path_factory.mktemp('shared'))
+    yield starting
+    starting.end()
+
+
+@pytest.fixture(scope='module')
+def module_client() -> Iterator[Client]:
+    """A plain node that all tests of a file share."""
+    one = Client()
+    yield one
+    one.end()
+
+
+def _shades(image: Tensor) -> Tensor:
+    """Scores (N, 11, h, w) whose best class is the shade of red, in elevenths."""
+    shade = functional.avg_pool2d(image, 4)[:, :1]
+    return -(shade * 11 - torch.arange(11).view(1, -1, 1, 1) - 0.5).abs()
+
+
+@pytest.fixture
+def tiny_model() -> Model:
+    """The whole method with networks of no weight: labels are shades of red, nothing is ever a cut."""
+    return Model(
+        key=_shades,
+        flow=DisFlow(),
+        distortion=lambda propagated, image: (propagated.image - image).abs().mean(1, keepdim=True).clamp(max=0.3),
+        correction=lambda image, propagated: _shades(image),
+        classes=load_classes('camvid11'),
+        propagation='composed',
+        correction_gain=1.0,
+        align_corners=False,
+        device=torch.device('cpu'),
+        precision=torch.float32,
+        name='tiny',
+    )
+
+
+class StandInNode:
+    """As much of a node as a camera needs before it listens."""
+
+    def __init__(self) -> None:
+        self.parameters: dict[str, Any] = {}
+        self.logged: list[str] = []
+        self.context = SimpleNamespace(ok=lambda: True)
+
+    def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
+        return f'/{topic}'
+
+    def has_parameter(self, name: str) -> bool:
+        return name in self.parameters
+
+    def declare_parameter(self, name: str, value: Any) -> None:
+        self.parameters[name] = value
+
+    def get_parameter(self, name: str) -> Any:
+        return SimpleNamespace(value=self.parameters[name])
+
+    def get_logger(self) -> Any:
+        return SimpleNamespace(error=self.logged.append, info=self.logged.append)
+
+
+class StandInOutputs:
+    """Keeps what would be published: (image, result, header)."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[Any, Any, Any]] = []
+        self.seen = True
+
+    def watched(self) -> bool:
+        return self.seen
+
+    def publish(self, *given: Any) -> None:
+        self.published.append(given)
+
+
+@pytest.fixture
+def camera_of() -> Callable[..., Any]:
+    """Make a camera that hears nothing but what is given to its ``_receive``: ``camera_of(model, worker, name)``."""
+    from davss_ros.ros.camera import Camera
+    from davss_ros.ros.config import NodeConfig
+    from davss_ros.ros.parameters import CameraConfig
+
+    def make(model: Any, worker: Any, name: str = '', *, node: NodeConfig | None = None, **settings: Any) -> Camera:
+        config = CameraConfig(SegmenterConfig(device='cpu', **settings), node or NodeConfig(policy='every_frame'))
+        segmenter = VideoSegmenter(config.segmenter, model=model)
+        return Camera(StandInNode(), name, config, segmenter, StandInOutputs(), worker.changed)
+
+    return make
+
+
+@pytest.fixture
+def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Start our node in this process, active, with a model of the test's own: ``running(model, name=value, ...)``."""
+    from rclpy.parameter import Parameter
+
+    from davss_ros.ros.node import DavssNode
+
+    context = rclpy.Context()
+    context.init()
+    executor = rclpy.executors.SingleThreadedExecutor(context=context)
+    threads: list[Thread] = []
+    nodes: list[DavssNode] = []
+
+    def start(model: Any, **values: Any) -> DavssNode:
+        monkeypatch.setattr('davss_ros.ros.node.load_model', lambda config: model)
+        node = DavssNode(context=context, parameter_overrides=[Parameter(n, value=v) for n, v in values.items()])
+        nodes.append(node)
+        node.start()
+        assert node.state == 'active', node.error
+        executor.add_node(node)
+        for work in (executor.spin, node.worker.work):
+            threads.append(Thread(target=work))
+            threads[-1].start()
+        return node
+
+    yield start
+    executor.shutdown()
+    for node in nodes:
+        node.worker.close()
+    for thread in threads:
+        thread.join(timeout=20)
+    for node in nodes:
+        node.destroy_node()
+    context.try_shutdown()

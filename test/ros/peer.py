@@ -7,6 +7,7 @@ peer.py listen --seconds 10 --expect 20 TOPIC ...      prints a JSON line for ev
 import argparse
 import json
 import time
+import zlib
 from array import array
 from functools import partial
 
@@ -22,22 +23,34 @@ from std_msgs.msg import Header
 NUMPY = {'mono8': np.uint8, 'rgb8': np.uint8, 'bgr8': np.uint8, '32FC1': np.float32}
 
 
-def picture(number: int, height: int, width: int) -> np.ndarray:
-    """A street of sorts: sky, road, and a box that moves 2 px a frame."""
+def picture(number: int, height: int, width: int, tint: int = 0) -> np.ndarray:
+    """A street of sorts: sky, road, and a box that moves 2 px a frame; ``tint`` tells cameras apart."""
     frame = np.full((height, width, 3), (90, 90, 95), np.uint8)
     frame[: height // 2] = (200, 210, 230)
     left = width // 4 + 2 * number
     frame[height // 3 : height * 2 // 3, left : left + width // 5] = (30, 30, 160)
-    return frame
+    frame[..., 1] += np.uint8(tint)
+    return np.roll(frame, 3 * tint, 1)
 
 
 def image_header(number: int) -> Header:
-    return Header(frame_id='front_optical', stamp=Time(sec=1000 + number, nanosec=7 * number))
+    """Ten frames a second, and a few ns to recognise."""
+    stamp = Time(sec=1000 + number // 10, nanosec=number % 10 * 10**8 + 7 * number)
+    return Header(frame_id='front_optical', stamp=stamp)
+
+
+def header(options: argparse.Namespace, number: int) -> Header:
+    if not options.now:
+        return image_header(number)
+    seconds, nanoseconds = divmod(time.time_ns(), 10**9)
+    return Header(frame_id=f'{options.width}x{options.height}', stamp=Time(sec=seconds, nanosec=nanoseconds))
 
 
 def image(options: argparse.Namespace, number: int) -> Image:
-    message = Image(height=options.height, width=options.width, encoding=options.encoding, header=image_header(number))
-    pixels = picture(number, options.height, options.width)
+    message = Image(
+        height=options.height, width=options.width, encoding=options.encoding, header=header(options, number)
+    )
+    pixels = picture(number, options.height, options.width, options.tint)
     if options.encoding == 'bgr8':
         pixels = pixels[..., ::-1]
     rows = np.zeros((options.height, options.width * 3 + options.padding), np.uint8)
@@ -62,14 +75,17 @@ def publish(node: Node, options: argparse.Namespace) -> None:
     profile = QoSProfile(depth=50, reliability=ReliabilityPolicy[options.reliability.upper()])
     raw = options.encoding in NUMPY
     kind, make = (Image, image) if raw else (CompressedImage, compressed)
-    publisher = node.create_publisher(kind, 'image' if raw else 'image/compressed', profile)
+    publisher = node.create_publisher(kind, options.topic if raw else f'{options.topic}/compressed', profile)
     until = time.monotonic() + 20
     while not publisher.get_subscription_count() and time.monotonic() < until:
         rclpy.spin_once(node, timeout_sec=0.05)
     time.sleep(2.0)  # for a reader that matches itself to what we offer, and for the viewer to be found
+    print(json.dumps({'ready': True}), flush=True)
+    start = time.monotonic()
     for number in range(options.count):
         publisher.publish(make(options, number))
-        time.sleep(1 / options.rate)
+        time.sleep(max(0.0, start + (number + 1) / options.rate - time.monotonic()))
+    print(json.dumps({'sent': options.count, 'seconds': time.monotonic() - start}), flush=True)
     time.sleep(2.0)
 
 
@@ -78,13 +94,15 @@ def describe(topic: str, message: Image) -> dict[str, object]:
     values = np.frombuffer(message.data, kind)
     return {
         'topic': topic,
-        'number': message.header.stamp.sec - 1000,
-        'nanosec': message.header.stamp.nanosec,
+        'number': (message.header.stamp.sec - 1000) * 10 + message.header.stamp.nanosec // 10**8,
+        'nanosec': message.header.stamp.nanosec % 10**8,
+        'stamp': [message.header.stamp.sec, message.header.stamp.nanosec],
         'frame_id': message.header.frame_id,
         'encoding': message.encoding,
         'size': [message.height, message.width],
         'step': message.step,
         'bytes': len(message.data),
+        'digest': zlib.crc32(message.data),
         'low': float(values.min()),
         'high': float(values.max()),
     }
@@ -120,8 +138,11 @@ def main() -> None:
     camera.add_argument('--encoding', default='rgb8')
     camera.add_argument('--width', type=int, default=320)
     camera.add_argument('--height', type=int, default=240)
+    camera.add_argument('--topic', default='image')
+    camera.add_argument('--tint', type=int, default=0)
     camera.add_argument('--padding', type=int, default=0)
     camera.add_argument('--spoil', type=int, default=0, help='every n-th image has half its data')
+    camera.add_argument('--now', action='store_true', help='stamps of the clock on the wall, the size as frame_id')
     viewer = roles.add_parser('listen')
     viewer.add_argument('topics', nargs='+')
     viewer.add_argument('--early', action='store_true', help='be ready before anybody publishes')

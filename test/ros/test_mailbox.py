@@ -1,46 +1,79 @@
 import threading
 import time
 
+import pytest
+
 from davss_ros.ros.mailbox import Mailbox
 
 
 def test_the_newest_wins_or_the_newcomer_is_turned_away() -> None:
     newest: Mailbox[int] = Mailbox(1, drop_old=True)
-    assert [newest.put(i) for i in range(3)] == [True, False, False]
-    assert newest.get() == 2
+    assert [newest.put(i) for i in range(3)] == [0, 1, 1]
+    assert (len(newest), newest.take(), newest.take()) == (1, 2, None)
     queue: Mailbox[int] = Mailbox(2, drop_old=False)
-    assert [queue.put(i) for i in range(3)] == [True, True, False]
-    assert [queue.get(), queue.get()] == [0, 1]
+    assert [queue.put(i) for i in range(4)] == [0, 0, 1, 1]
+    assert (len(queue), queue.take(), queue.take(), queue.take()) == (2, 0, 1, None)
+    two: Mailbox[int] = Mailbox(2, drop_old=True)
+    assert [two.put(i) for i in range(4)] == [0, 0, 1, 1]
+    assert [two.take(), two.take()] == [2, 3]
 
 
-def test_the_receiver_waits_and_is_woken() -> None:
-    box: Mailbox[str] = Mailbox(1, drop_old=True)
-    got: list[str | None] = []
-    receiver = threading.Thread(target=lambda: got.extend([box.get(), box.get()]))
-    receiver.start()
-    box.put('frame')
-    while not got and receiver.is_alive() and not box._closed:
-        time.sleep(0.001)
-        if not box._items:
-            box.close()
-    receiver.join(timeout=10)
-    assert got == ['frame', None]
+def test_what_is_cleared_or_does_not_fit_any_more_is_counted_and_the_oldest_goes() -> None:
+    box: Mailbox[int] = Mailbox(5, drop_old=False)
+    for i in range(5):
+        box.put(i)
+    assert box.resize(5, drop_old=True) == 0
+    assert box.resize(2, drop_old=True) == 3
+    assert (box.put(5), box.take(), box.take()) == (1, 4, 5)
+    assert box.resize(3, drop_old=False) == 0
+    assert [box.put(i) for i in range(4)] == [0, 0, 0, 1]
+    assert (box.clear(), box.clear(), len(box)) == (3, 0, 0)
+    assert box.put(9) == 0
 
 
-def test_everything_put_is_either_got_or_reported_dropped() -> None:
-    box: Mailbox[int] = Mailbox(3, drop_old=True)
-    got: list[int] = []
+def test_one_receiver_waits_for_several_mailboxes() -> None:
+    changed = threading.Condition()
+    boxes = [Mailbox[int](1, drop_old=True, changed=changed) for _ in range(3)]
+    got: list[int | None] = []
 
     def receive() -> None:
-        while (item := box.get()) is not None:
-            got.append(item)
+        for _ in boxes:
+            with changed:
+                changed.wait_for(lambda: any(map(len, boxes)))
+                got.append(next(box for box in boxes if len(box)).take())
 
-    receiver = threading.Thread(target=receive)
+    receiver = threading.Thread(target=receive, daemon=True)
     receiver.start()
-    dropped = sum(not box.put(i) for i in range(5000))
-    while len(got) + dropped < 5000 and receiver.is_alive():
-        time.sleep(0.001)
-    box.close()
-    receiver.join(timeout=10)
-    assert len(got) + dropped == 5000
-    assert got == sorted(set(got))
+    for number in (2, 0, 1):
+        time.sleep(0.02)  # so that it waits again
+        boxes[number].put(number)
+    receiver.join(timeout=20)
+    assert got == [2, 0, 1]
+
+
+@pytest.mark.parametrize('drop_old', [True, False])
+def test_everything_put_by_several_threads_is_either_taken_or_reported_dropped(drop_old: bool) -> None:
+    box: Mailbox[tuple[int, int]] = Mailbox(3, drop_old=drop_old)
+    got: list[tuple[int, int]] = []
+    dropped: list[int] = []
+    done = threading.Event()
+
+    def send(sender: int) -> None:
+        dropped.append(sum(box.put((sender, i)) for i in range(4000)))
+
+    def receive() -> None:
+        while not done.is_set() or len(box):
+            if (item := box.take()) is not None:
+                got.append(item)
+
+    receiver, senders = threading.Thread(target=receive), [threading.Thread(target=send, args=(s,)) for s in range(3)]
+    for thread in (receiver, *senders):
+        thread.start()
+    for thread in senders:
+        thread.join(timeout=30)
+    done.set()
+    receiver.join(timeout=30)
+    assert len(got) + sum(dropped) == 3 * 4000
+    for sender in range(3):
+        numbers = [number for whose, number in got if whose == sender]
+        assert numbers == sorted(set(numbers))

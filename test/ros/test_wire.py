@@ -63,3 +63,12 @@ def test_a_bad_frame_is_counted_and_the_next_good_one_served(processes: Any, enc
     else:
         assert numbers[:8] == list(range(8))
     assert node.stop() == 0
+
+
+def test_compressed_images_follow_a_remapped_image_topic(processes: Any, client: Any) -> None:
+    words = ['-r', 'image:=/front/image_raw', '-p', 'image_transport:=compressed']
+    node = processes.start('-m', 'davss_ros', 'davss_node', '--ros-args', *words)
+    node.wait_for('active: /front/image_raw/compressed')
+    client.run_until(lambda: client.node.count_subscribers('/front/camera_info') > 0)
+    assert client.node.count_subscribers('/front/camera_info') == 1
+    assert client.node.count_subscribers('/front/image_raw/compressed') == 1

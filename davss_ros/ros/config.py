@@ -1,0 +1,88 @@
+"""The node's own settings: one frozen dataclass, one to one with parameters, beside `SegmenterConfig`."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from davss_ros.core.config import check_setting
+from davss_ros.errors import ConfigError
+
+
+def _setting(default: Any, description: str, **limits: Any) -> Any:
+    return field(default=default, metadata={'description': description, **limits})
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeConfig:
+    """Settings of the node alone; metadata as in `SegmenterConfig`.
+
+    Raises:
+        ConfigError: a value is out of range, or a warning's threshold lies beyond its error's.
+    """
+
+    autostart: bool = _setting(True, 'Configure and activate at start; false leaves both to a lifecycle manager.')
+    batching: str = _setting(
+        'auto',
+        'Frames of several cameras that wait together: always one batch, never, or auto (CUDA: if a trial when the '
+        'node is configured was faster; CPU: never).',
+        choices=('auto', 'always', 'never'),
+    )
+    image_transport: str = _setting(
+        'raw',
+        'raw: sensor_msgs/Image on image; compressed: CompressedImage on image/compressed.',
+        choices=('raw', 'compressed'),
+        per_camera=True,
+    )
+    reliability: str = _setting(
+        'auto',
+        'Of the image subscription; auto is reliable where every publisher offers it. '
+        'qos_overrides.<topic>.subscription.reliability goes before it.',
+        choices=('auto', 'reliable', 'best_effort'),
+        per_camera=True,
+    )
+    policy: str = _setting(
+        'drop_old',
+        'drop_old: the newest frame wins (cameras); every_frame: queue up to queue_length (bags).',
+        choices=('drop_old', 'every_frame'),
+        per_camera=True,
+        changeable=True,
+    )
+    queue_length: int = _setting(
+        100, 'Frames that wait under every_frame.', minimum=1, maximum=10000, per_camera=True, changeable=True
+    )
+    overlay_opacity: float = _setting(
+        0.5, 'Of the label colours in ~/overlay.', minimum=0.0, maximum=1.0, changeable=True
+    )
+    warn_latency: float = _setting(
+        0.0, 'Diagnostics: WARN above this p95 latency, ms; 0: never.', minimum=0.0, maximum=1e6, changeable=True
+    )
+    error_latency: float = _setting(
+        0.0, 'Diagnostics: ERROR above this p95 latency, ms; 0: never.', minimum=0.0, maximum=1e6, changeable=True
+    )
+    warn_loss: float = _setting(
+        0.0,
+        'Diagnostics: WARN above this share of frames dropped, refused, failed or lost since the last report.',
+        minimum=0.0,
+        maximum=1.0,
+        changeable=True,
+    )
+    error_loss: float = _setting(1.0, 'Diagnostics: ERROR above it.', minimum=0.0, maximum=1.0, changeable=True)
+    warn_silence: float = _setting(
+        2.0,
+        'Diagnostics: WARN after this long without a frame, s; 0: never.',
+        minimum=0.0,
+        maximum=1e6,
+        changeable=True,
+    )
+    error_failures: int = _setting(
+        3, 'Diagnostics: ERROR after so many failed frames in a row.', minimum=1, maximum=1000, changeable=True
+    )
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            check_setting(one.name, getattr(self, one.name), type(self))
+        if self.error_latency and self.warn_latency > self.error_latency:
+            raise ConfigError(
+                f'warn_latency: expected at most error_latency ({self.error_latency:g}), found {self.warn_latency:g}'
+            )
+        if self.warn_loss > self.error_loss:
+            raise ConfigError(f'warn_loss: expected at most error_loss ({self.error_loss:g}), found {self.warn_loss:g}')

@@ -1,0 +1,106 @@
+"""Several cameras in one node: no cross-talk, counts that add up, one model."""
+
+import json
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.parameter import Parameter
+
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.model import load_model
+from davss_ros.core.segmenter import VideoSegmenter
+from davss_ros.ros.node import DavssNode
+
+CAMERAS = ('front', 'left', 'right', 'rear')
+INTERVAL, RATE, SECONDS = 8, 2, 60
+FRAMES = RATE * SECONDS
+HEIGHT, WIDTH = 360, 480
+
+
+def alone(tint: int, phase: int, model: Any) -> list[int]:
+    """Digests of the labels of a camera replayed alone with the same key frames."""
+    from peer import picture
+
+    config = SegmenterConfig(device='cpu', key_interval=INTERVAL)
+    video = VideoSegmenter(config, model=model, key_phase=phase)
+    frames = (np.ascontiguousarray(picture(number, HEIGHT, WIDTH, tint)) for number in range(FRAMES))
+    return [zlib.crc32(video.step(frame).labels.tobytes()) for frame in frames]
+
+
+def test_four_cameras_for_a_minute(processes: Any, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    names = ', '.join(CAMERAS)
+    processes.node(f'cameras:=[{names}]', f'key_interval:={INTERVAL}', 'policy:=every_frame', 'queue_length:=1000')
+    told: dict[str, dict[str, str]] = {}
+
+    def note(message: DiagnosticArray) -> None:
+        for status in message.status:
+            told[status.name.split(' ')[1]] = {pair.key: pair.value for pair in status.values}
+
+    client.node.create_subscription(DiagnosticArray, '/diagnostics', note, 10)
+    topics = [f'/davss/{camera}/label' for camera in CAMERAS]
+    viewer = processes.peer('listen', '--expect', str(FRAMES), '--seconds', str(4 * SECONDS), *topics)
+    viewer.wait_for('ready')
+    form = ['--count', str(FRAMES), '--rate', str(RATE), '--width', str(WIDTH), '--height', str(HEIGHT)]
+    start = time.monotonic()
+    players = [
+        processes.peer('publish', *form, '--topic', f'{camera}/image', '--tint', str(20 * number))
+        for number, camera in enumerate(CAMERAS)
+    ]
+    model = load_model(SegmenterConfig(device='cpu'))
+    expected = {
+        camera: alone(20 * number, number * INTERVAL // len(CAMERAS), model) for number, camera in enumerate(CAMERAS)
+    }
+    assert all(player.process.wait(timeout=4 * SECONDS) == 0 for player in players)
+    assert time.monotonic() - start >= SECONDS
+    client.run_until(lambda: all(told.get(c, {}).get('published') == str(FRAMES) for c in CAMERAS), 4 * SECONDS)
+    for camera in CAMERAS:
+        assert told[camera]['received'] == told[camera]['published'] == str(FRAMES)
+        assert (told[camera]['waiting'], json.loads(told[camera]['not published'])) == ('0', {})
+    assert viewer.process.wait(timeout=60) == 0
+    arrived = [line for line in viewer.lines() if 'topic' in line]
+    for camera, topic in zip(CAMERAS, topics, strict=True):
+        lines = {line['number']: line['digest'] for line in arrived if line['topic'] == topic}
+        assert [lines[number] for number in range(FRAMES)] == expected[camera]
+    assert len({tuple(digests) for digests in expected.values()}) == len(CAMERAS)
+
+
+def test_cameras_share_one_model_and_have_settings_of_their_own() -> None:
+    context = rclpy.Context()
+    context.init()
+    overrides = [
+        Parameter('cameras', value=['front', 'left']),
+        Parameter('key_interval', value=6),
+        Parameter('left.key_interval', value=3),
+        Parameter('left.image_transport', value='compressed'),
+    ]
+    node = DavssNode(context=context, parameter_overrides=overrides)
+    try:
+        node.start()
+        front, left = node.cameras['front'], node.cameras['left']
+        assert front.segmenter.model is left.segmenter.model is node.model
+        assert (front.topic, left.topic) == ('/front/image', '/left/image/compressed')
+        published = {name for name, _ in node.get_publisher_names_and_types_by_node('davss', '/')}
+        assert {'/davss/front/label', '/davss/left/label/compressed', '/davss/left/camera_info'} <= published
+        assert '/davss/label' not in published
+
+        def intervals() -> tuple[int, int]:
+            return front.segmenter.config.key_interval, left.segmenter.config.key_interval
+
+        assert intervals() == (6, 3)
+        assert node.set_parameters([Parameter('key_interval', value=9)])[0].successful
+        assert intervals() == (9, 3)
+        assert node.set_parameters([Parameter('left.key_interval', value=4)])[0].successful
+        assert intervals() == (9, 4)
+        refused = node.set_parameters([Parameter('left.image_transport', value='raw')])[0]
+        assert not refused.successful and 'left.image_transport: read when' in refused.reason
+        assert not node.set_parameters([Parameter('front.policy', value='random')])[0].successful
+    finally:
+        node.destroy_node()
+        context.try_shutdown()

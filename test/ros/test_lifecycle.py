@@ -1,0 +1,208 @@
+"""The managed node: transitions, services and parameters, as a process."""
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import Image
+from std_msgs.msg import String
+from std_srvs.srv import SetBool, Trigger
+
+from davss_ros.core.classes import load_classes
+
+
+class Remote:
+    """The node, seen from outside."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.told: dict[str, str] = {}
+        self.level = self.message = b''
+        client.node.create_subscription(DiagnosticArray, '/diagnostics', self._note, 10)
+
+    def _note(self, message: DiagnosticArray) -> None:
+        self.told = {pair.key: pair.value for status in message.status for pair in status.values}
+        self.levels = {status.name: (ord(status.level), status.message) for status in message.status}
+
+    def state(self) -> str:
+        return str(self.client.call(GetState, '/davss/get_state', GetState.Request()).current_state.label)
+
+    def change(self, transition: str) -> bool:
+        request = ChangeState.Request()
+        request.transition.label = transition
+        return bool(self.client.call(ChangeState, '/davss/change_state', request).success)
+
+    def set(self, **values: Any) -> list[Any]:
+        request = SetParameters.Request(parameters=self._parameters(values))
+        return list(self.client.call(SetParameters, '/davss/set_parameters', request).results)
+
+    def set_together(self, **values: Any) -> Any:
+        request = SetParametersAtomically.Request(parameters=self._parameters(values))
+        return self.client.call(SetParametersAtomically, '/davss/set_parameters_atomically', request).result
+
+    def _parameters(self, values: dict[str, Any]) -> list[Parameter]:
+        kinds = {str: ('STRING', 'string_value'), int: ('INTEGER', 'integer_value'), float: ('DOUBLE', 'double_value')}
+        parameters = []
+        for name, value in values.items():
+            kind, field = kinds[type(value)]
+            setting = ParameterValue(type=getattr(ParameterType, f'PARAMETER_{kind}'), **{field: value})
+            parameters.append(Parameter(name=name, value=setting))
+        return parameters
+
+    def wait(self, done: Callable[[dict[str, str]], bool], seconds: float = 90) -> None:
+        self.client.run_until(lambda: bool(self.told) and done(self.told), seconds)
+        assert done(self.told), self.told
+
+
+@pytest.fixture
+def remote(client: Any) -> Remote:
+    return Remote(client)
+
+
+def waiting_node(processes: Any, *parameters: str) -> Any:
+    words = [word for parameter in ('autostart:=false', *parameters) for word in ('-p', parameter)]
+    return processes.start('-m', 'davss_ros', 'davss_node', '--ros-args', *words)
+
+
+def test_every_transition_and_back(processes: Any, client: Any, remote: Remote) -> None:
+    node = waiting_node(processes)
+    assert remote.state() == 'unconfigured'
+    remote.wait(lambda told: told['state'] == 'unconfigured')
+    assert 'model' not in remote.told
+    assert not remote.change('activate')  # not from here, and the node survives the wish
+
+    names: list[dict[str, Any]] = []
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    assert remote.change('configure')
+    assert remote.state() == 'inactive'
+    client.node.create_subscription(String, '/davss/label_names', lambda m: names.append(json.loads(m.data)), latched)
+    client.run_until(lambda: bool(names))
+    expected = [c.name for c in load_classes('camvid11')]
+    assert [one['class_name'] for one in names[0]['class_map']] == expected
+    assert [one['class_id'] for one in names[0]['class_map']] == list(range(11))
+    assert client.node.count_subscribers('/image') == 0  # listens to nothing yet
+
+    labels: list[Image] = []
+    client.node.create_subscription(Image, '/davss/label', labels.append, 10)
+    assert remote.change('activate')
+    processes.peer('publish', '--count', '8', '--rate', '5')
+    client.run_until(lambda: len(labels) >= 3, 40)
+    assert len(labels) >= 3
+    assert remote.change('deactivate')
+    remote.wait(lambda told: told['state'] == 'inactive')
+    assert client.node.count_subscribers('/image') == 0
+    assert remote.told['model'] == 'camvid_lite'  # kept
+
+    loaded = float(remote.told['memory (MB)'])
+    assert remote.change('cleanup')
+    assert remote.state() == 'unconfigured'
+    assert remote.change('configure') and remote.change('activate')  # all of it again, in one process
+    remote.wait(lambda told: told['state'] == 'active' and 'memory (MB)' in told)
+    assert float(remote.told['memory (MB)']) < loaded + 100
+    assert node.stop(signal.SIGINT) == 0
+    assert 'Traceback' not in node.said()
+
+
+@pytest.mark.parametrize(
+    ('name', 'wrong', 'right', 'complaint'),
+    [
+        (
+            'weights',
+            'nosuch',
+            'camvid_lite',
+            "weights: expected a shipped model (camvid_lite) or a file, found 'nosuch'",
+        ),
+        ('device', 'cuda:99', 'cpu', 'device: expected one of'),
+        ('classes', '/nowhere.yaml', '', '/nowhere.yaml'),
+    ],
+)
+def test_what_cannot_be_configured_can_be_repaired(
+    processes: Any, remote: Remote, name: str, wrong: str, right: str, complaint: str
+) -> None:
+    node = processes.start('-m', 'davss_ros', 'davss_node', '--ros-args', '-p', f'{name}:={wrong}')
+    assert remote.state() == 'unconfigured'
+    said = [line for line in node.said().splitlines() if line.strip()]
+    assert len(said) == 1 and complaint in said[0], said
+    remote.wait(lambda told: complaint in told['last error'])
+    assert remote.levels['davss: node'][0] == 2
+    assert not remote.change('configure')  # nothing has changed
+    assert remote.set(**{name: right})[0].successful
+    assert remote.change('configure') and remote.change('activate')
+    remote.wait(lambda told: told['state'] == 'active')
+    assert remote.levels['davss: node'][0] == 0
+
+
+def test_services_and_parameters_of_a_running_node(processes: Any, client: Any, remote: Remote) -> None:
+    processes.node('key_interval:=1000', 'policy:=every_frame', 'longest_gap:=0.0')
+    viewer = processes.peer('listen', '--expect', '200', '--seconds', '90', '/davss/label')
+    viewer.wait_for('ready')
+    processes.peer('publish', '--count', '200', '--rate', '5')
+    remote.wait(lambda told: int(told.get('published', 0)) > 2)
+    assert json.loads(remote.told['key frame reasons']) == {'activated': 1}
+
+    assert client.call(Trigger, '/davss/reset', Trigger.Request()).success
+    remote.wait(lambda told: 'reset' in told['key frame reasons'])
+    assert json.loads(remote.told['key frame reasons'])['reset'] == 1
+
+    assert client.call(SetBool, '/davss/enable', SetBool.Request(data=False)).success
+    remote.wait(lambda told: 'disabled' in told['not published'])
+    published = int(remote.told['published'])
+    remote.wait(lambda told: json.loads(told['not published'])['disabled'] > 5)
+    assert int(remote.told['published']) == published
+    assert client.call(SetBool, '/davss/enable', SetBool.Request(data=True)).success
+    remote.wait(lambda told: 'enabled' in told['key frame reasons'])
+
+    together = remote.set_together(warn_loss=0.6, error_loss=0.5)
+    assert not together.successful and 'warn_loss: expected at most error_loss (0.5), found 0.6' in together.reason
+    assert remote.set_together(warn_loss=0.1, error_loss=0.5).successful
+    one = remote.set(error_loss=0.05)[0]
+    assert not one.successful and 'warn_loss: expected at most error_loss (0.05), found 0.1' in one.reason
+    assert not remote.set(weights='other')[0].successful
+    assert remote.set(key_interval=1)[0].successful
+    before = int(remote.told['key frames'])
+    remote.wait(lambda told: int(told['key frames']) > before + 2)
+    assert remote.set(policy='drop_old', queue_length=5)[0].successful
+    assert not remote.set(policy='random')[0].successful
+
+
+def test_a_subscriber_that_asks_too_much_is_named(processes: Any, client: Any, remote: Remote) -> None:
+    node = processes.node('reliability:=reliable')
+    asking = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    client.node.create_subscription(Image, '/davss/label', lambda message: None, asking)
+    processes.peer('publish', '--count', '8', '--rate', '2', '--reliability', 'best_effort')
+    client.run_until(lambda: 'publisher /peer_publish' in node.said() and 'subscriber /client' in node.said(), 40)
+    assert '/davss/label: subscriber /client' in node.said()
+    assert '/image: publisher /peer_publish' in node.said()
+
+
+def test_quality_of_service_can_be_overridden_by_topic(processes: Any, client: Any) -> None:
+    processes.node(
+        'qos_overrides./davss/label.publisher.reliability:=best_effort', 'qos_overrides./image.subscription.depth:=3'
+    )
+    client.run_until(lambda: client.node.count_publishers('/davss/label') > 0)
+    offered = client.node.get_publishers_info_by_topic('/davss/label')[0].qos_profile
+    assert offered.reliability.name == 'BEST_EFFORT'
+    asked = client.node.get_subscriptions_info_by_topic('/image')[0].qos_profile
+    assert asked.reliability.name == 'RELIABLE'
+
+
+def test_pickled_code_in_weights_is_not_run(processes: Any, remote: Remote, tmp_path: Path) -> None:
+    import pickle  # the attack, not the way we load
+
+    class Touch:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return Path.touch, (tmp_path / 'ran',)
+
+    (tmp_path / 'evil.pth').write_bytes(pickle.dumps({'state_dict': Touch()}))
+    node = processes.start('-m', 'davss_ros', 'davss_node', '--ros-args', '-p', f'weights:={tmp_path / "evil.pth"}')
+    assert remote.state() == 'unconfigured'
+    assert not (tmp_path / 'ran').exists()
+    assert len(node.said().strip().splitlines()) == 1
