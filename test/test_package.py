@@ -29,7 +29,9 @@ def test_package_xml_and_setup_agree() -> None:
 def test_every_ros_module_in_use_is_a_dependency() -> None:
     package = ElementTree.parse(ROOT / 'package.xml').getroot()
     depends = {depend.text for depend in package.iter('exec_depend')}
-    ros = re.compile(r'^\s*(?:from|import) (rclpy|cv_bridge|launch|launch_ros|\w+_msgs|\w+_interfaces)\b', re.MULTILINE)
+    ros = re.compile(
+        r'^\s*(?:from|import) (rclpy|cv_bridge|launch|launch_ros|std_srvs|\w+_msgs|\w+_interfaces)\b', re.MULTILINE
+    )
     sources = [*(ROOT / 'davss_ros').rglob('*.py'), *(ROOT / 'launch').glob('*.py')]
     used = {name for path in sources for name in ros.findall(path.read_text())}
     assert used <= depends
