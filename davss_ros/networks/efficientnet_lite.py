@@ -131,6 +131,13 @@ def imagenet_state(encoder: EfficientNetLite) -> dict[str, Tensor]:
     return {ours: published[theirs] for ours, theirs in _published_names(encoder).items()}
 
 
+def imagenet_start(network: nn.Module) -> None:
+    """Give ``network.encoder`` its ImageNet weights, if it is one of ours; see `imagenet_state`."""
+    encoder = getattr(network, 'encoder', None)
+    if isinstance(encoder, EfficientNetLite):
+        encoder.load_state_dict(imagenet_state(encoder))
+
+
 def _published_names(encoder: EfficientNetLite) -> dict[str, str]:
     layers = {'expand': ('_expand_conv', '_bn0'), 'depthwise': ('_depthwise_conv', '_bn1')}
     layers['project'] = ('_project_conv', '_bn2')

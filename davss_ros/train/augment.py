@@ -39,19 +39,34 @@ def random_view(
     Returns:
         Image (height, width, 3) and labels (height, width), 255 outside the original.
     """
+    matrix = random_matrix(labels, size, rng, ranges, rare)
+    view, view_labels = transform(image, labels, matrix, size)
+    return recolour(view, rng, ranges), view_labels
+
+
+def random_matrix(
+    labels: Image, size: tuple[int, int], rng: Generator, ranges: Augmentation, rare: tuple[int, ...] = ()
+) -> NDArray[np.float64]:
+    """Return (2, 3): where the pixel (x, y, 1) of the original goes in a random view; arguments as `random_view`."""
     height, width = size
     scale = float(np.exp(rng.uniform(*np.log(ranges.scale))))
     focus_y, focus_x = _focus(labels, rng, rare if rng.random() < ranges.rare_share else ())
-    target_y = _place(rng, height, scale * focus_y, scale * image.shape[0])
-    target_x = _place(rng, width, scale * focus_x, scale * image.shape[1])
+    target_y = _place(rng, height, scale * focus_y, scale * labels.shape[0])
+    target_x = _place(rng, width, scale * focus_x, scale * labels.shape[1])
     flip = -1.0 if rng.random() < 0.5 else 1.0
     matrix = np.array([[scale, 0, target_x - scale * focus_x], [0, scale, target_y - scale * focus_y]])
     if flip < 0:
         matrix[0] = -matrix[0]
         matrix[0, 2] += width - 1
+    return matrix
+
+
+def transform(image: Image, labels: Image, matrix: NDArray[np.float64], size: tuple[int, int]) -> tuple[Image, Image]:
+    """Return image and labels moved by ``matrix`` (2, 3) into a view of ``size``; grey and 255 outside the original."""
+    height, width = size
     view = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(127, 127, 127))
     view_labels = cv2.warpAffine(labels, matrix, (width, height), flags=cv2.INTER_NEAREST, borderValue=(255,))
-    return recolour(view.astype(np.uint8), rng, ranges), view_labels.astype(np.uint8)
+    return view.astype(np.uint8), view_labels.astype(np.uint8)
 
 
 def fit_to(image: Image, size: tuple[int, int], labels: bool = False) -> Image:

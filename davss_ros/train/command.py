@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
@@ -23,6 +24,7 @@ from davss_ros.allocator import keep_freed_memory
 from davss_ros.core.device import choose_device
 from davss_ros.data.dataset import Dataset
 from davss_ros.errors import DataError, DavssError
+from davss_ros.networks.interface import KeyNetwork
 from davss_ros.networks.layers import fuse
 from davss_ros.networks.weights import Weights, write_weights
 from davss_ros.train import parallel
@@ -32,6 +34,7 @@ from davss_ros.train.flow import train_flow
 from davss_ros.train.key import train_key
 from davss_ros.train.labelled import open_labelled
 from davss_ros.train.motion import MotionSamples, load_samples, make_samples, save_samples
+from davss_ros.train.on_stills import train_correction_on_stills
 from davss_ros.train.published import (
     FlowAndCorrection,
     train_correction_on_triplets,
@@ -61,10 +64,8 @@ class Run:
         """Make or load the samples of motion."""
         folder = self.recipe.out / 'samples'
         if load_samples(folder) is None:
-            key, flow = self.key(), self.flow()
+            key, flow = self._fused_key(), self.flow().cpu()
             if parallel.rank() == 0:
-                fuse(key.cpu())
-                flow.cpu()
                 motion, propagation = self.recipe.motion, self.recipe.export.propagation
                 made = make_samples(motion, key, flow, propagation, self._classes(), say, self.data.stills)
                 save_samples(made, folder)
@@ -93,9 +94,21 @@ class Run:
         settings, out = self.recipe.correction, self.recipe.out / 'correction'
         compute, distortion, flow = self._compute(), self.distortion(), self.flow()
         if isinstance(settings, StageTraining):
+            self.correction_coarse()
             return FlowAndCorrection(flow, train_correction(settings, distortion, self.samples(), out, say, compute))
         clips = self._clips()
         return train_correction_on_triplets(settings, self.key(), flow, distortion, clips, out, say, compute)
+
+    def correction_coarse(self) -> None:
+        """Train what the correction network starts from, if the recipe has such."""
+        settings, out = self.recipe.correction_coarse, self.recipe.out / 'correction_coarse'
+        if settings is not None:
+            train_correction_on_stills(settings, self._fused_key, self.data.stills, out, say, self._compute())
+
+    def _fused_key(self) -> KeyNetwork:
+        key = self.key().cpu()
+        fuse(key)
+        return cast(KeyNetwork, key)
 
     def export(self) -> None:
         """Write ``model.safetensors``, values as float16."""

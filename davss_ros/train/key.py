@@ -2,22 +2,20 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from davss_ros.data.stills import LabelledImage, labelled_images
-from davss_ros.networks.efficientnet_lite import EfficientNetLite, imagenet_state
+from davss_ros.networks.efficientnet_lite import imagenet_start
 from davss_ros.networks.registry import build
 from davss_ros.train import checkpoint
 from davss_ros.train.augment import Augmentation, Image, paste, random_view
 from davss_ros.train.compute import Compute
-from davss_ros.train.loop import Progress, Task, fit, optimizer
+from davss_ros.train.loop import Progress, Task, fit, optimizer, prefetched
 from davss_ros.train.losses import segmentation_loss
 from davss_ros.train.validation import stills_miou
 
@@ -76,8 +74,7 @@ def train_key(
     samples = [(pair.image(), pair.labels(settings.classes)) for pair in stills or labelled_images(settings.data)]
     network = build('key', settings.network, settings.classes)
     if settings.start is None:
-        encoder = cast(EfficientNetLite, network.encoder)
-        encoder.load_state_dict(imagenet_state(encoder))
+        imagenet_start(network)
     else:
         taken = checkpoint.take_over(settings.start, network)
         progress(f'key: {taken} of {len(network.state_dict())} tensors from {settings.start}')
@@ -127,11 +124,4 @@ def _batches(samples: list[tuple[Image, Image]], epoch: int, settings: KeyTraini
         offset = int(rng.integers(2)), int(rng.integers(2))
         return (images.float() / 255).contiguous(memory_format=torch.channels_last), labels, offset
 
-    starts = range(0, len(samples) - settings.batch + 1, settings.batch)
-    with ThreadPoolExecutor(1) as pool:
-        ahead = pool.submit(make, starts[0])
-        for following in [*starts[1:], None]:
-            batch = ahead.result()
-            if following is not None:
-                ahead = pool.submit(make, following)
-            yield batch
+    return prefetched(make, range(0, len(samples) - settings.batch + 1, settings.batch))

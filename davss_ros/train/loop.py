@@ -1,6 +1,7 @@
 """The training loop that all networks share: one-cycle learning rate, clipped gradients, a checkpoint an epoch."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,6 +148,17 @@ def _board(task: Task[B], done: int, progress: Progress) -> AbstractContextManag
 
 def _silence(text: str) -> None:
     """Say nothing."""
+
+
+def prefetched(make: Callable[[int], B], starts: Sequence[int]) -> Iterator[B]:
+    """Yield ``make`` of each of ``starts``; the next is made, in another thread, while one is in use."""
+    with ThreadPoolExecutor(1) as pool:
+        ahead = pool.submit(make, starts[0])
+        for following in [*starts[1:], None]:
+            batch = ahead.result()
+            if following is not None:
+                ahead = pool.submit(make, following)
+            yield batch
 
 
 def optimizer(network: nn.Module, rate: float, encoder_factor: float, weight_decay: float) -> torch.optim.AdamW:

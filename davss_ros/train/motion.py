@@ -130,10 +130,10 @@ def _samples_of(
     frames: list[_Frame], distances: set[int], key: KeyNetwork, flow: FlowNetwork, propagation: str
 ) -> Iterator[_Row]:
     with torch.inference_mode():
-        previous = _tensor(frames[0][0])
+        previous = to_tensor(frames[0][0])
         carrying = PROPAGATIONS[propagation](Propagated(key(previous), down(previous)))
         for distance, (image, labels) in enumerate(frames[1 : max(distances) + 1], 1):
-            now = _tensor(image)
+            now = to_tensor(image)
             propagated = carrying.advance(flow(now, previous))
             previous = now
             if distance in distances:
@@ -150,6 +150,7 @@ def _samples_of(
                 )
 
 
-def _tensor(image: NDArray[np.uint8]) -> Tensor:
+def to_tensor(image: NDArray[np.uint8]) -> Tensor:
+    """Return (1, 3, H, W) in [0, 1] of (H, W, 3) RGB."""
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
     return pixels.contiguous(memory_format=torch.channels_last)

@@ -14,12 +14,14 @@ from davss_ros.networks.weights import PUBLISHED_NETWORKS
 from davss_ros.train.flow import FlowTraining
 from davss_ros.train.key import KeyTraining
 from davss_ros.train.motion import MotionSettings
+from davss_ros.train.on_stills import StillsTraining
 from davss_ros.train.published import TripletTraining
 from davss_ros.train.scene import scene_classes
 from davss_ros.train.stages import StageTraining
 
 SHIPPED = Path(__file__).parent / 'recipes'
 T = TypeVar('T')
+S = TypeVar('S', KeyTraining, StageTraining)
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,11 @@ class Recipe:
     flow: FlowTraining
     distortion: StageTraining | TripletTraining
     correction: StageTraining | TripletTraining
+    correction_coarse: StillsTraining | None  # where ``correction`` may start, if the file has such a section
     export: Export
 
 
-SECTIONS = ('key_coarse', 'key', 'motion', 'flow', 'distortion', 'correction', 'export')
+SECTIONS = ('key_coarse', 'key', 'motion', 'flow', 'distortion', 'correction_coarse', 'correction', 'export')
 
 
 def load_recipe(source: str, **overrides: Any) -> Recipe:
@@ -103,7 +106,9 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
         return _fill(kind, sections.get(name, {}), f'{where}: {name}', known)
 
     def key(name: str) -> KeyTraining:
-        settings = part(KeyTraining, name, data=general.data, out=out / name, **shared)
+        return started(part(KeyTraining, name, data=general.data, out=out / name, **shared))
+
+    def started(settings: S) -> S:
         if str(settings.start) not in sections:
             return settings
         return replace(settings, start=out / str(settings.start) / 'checkpoint.pt')
@@ -115,10 +120,11 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
         if method == 'paper':
             return part(TripletTraining, name, network=network, propagation=export.propagation, **shared)
         if method == 'samples':
-            return part(StageTraining, name, network=network, **shared)
+            return started(part(StageTraining, name, network=network, **shared))
         raise ConfigError(f'{where}: {name}: recipe: expected paper or samples, found {method!r}')
 
     out, export = general.out, part(Export, 'export')
+    roles = scene_classes(load_classes(general.classes))
     return Recipe(
         out,
         general,
@@ -129,12 +135,15 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
             'motion',
             stills=general.data,
             videos=general.videos,
-            roles=scene_classes(load_classes(general.classes)),
+            roles=roles,
             seed=general.seed,
         ),
         part(FlowTraining, 'flow', seed=general.seed),
         stage('distortion', 'dmnet_lite'),
         stage('correction', 'cfnet_lite'),
+        part(StillsTraining, 'correction_coarse', network='cfnet_lite', roles=roles, **shared)
+        if 'correction_coarse' in sections
+        else None,
         export,
     )
 

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from davss_ros.core.resample import down, up
-from davss_ros.networks.efficientnet_lite import EfficientNetLite, imagenet_state
+from davss_ros.networks.efficientnet_lite import imagenet_start
 from davss_ros.networks.interface import Propagated
 from davss_ros.networks.registry import build
+from davss_ros.train import checkpoint
 from davss_ros.train.compute import Compute
 from davss_ros.train.loop import Progress, Task, fit, optimizer
 from davss_ros.train.losses import VOID, label_loss, up_every_second
@@ -39,7 +40,13 @@ class StageTraining:
     weight_decay: float = 1e-2
     gain: float = 1.0  # the correction counts by gain x distortion, at most 1, as it will in use
     distill: float = 0.5  # weight of following the key network's scores (correction)
+    everywhere: float = 0.0  # weight of being right also where the map trusts propagation (correction)
+    start: Path | None = None  # checkpoint of a network whose parts of the same name and shape are taken over
     seed: int = 0
+
+    def fingerprint(self) -> dict[str, object]:
+        """Return what decides the result, for `checkpoint.resume`."""
+        return {name: value for name, value in asdict(self).items() if name != 'start'}
 
 
 @dataclass(frozen=True)
@@ -86,9 +93,11 @@ def train_correction(
     """Stage 2: make the merged scores right, with the distortion network as it is. Returns the network, in eval."""
     torch.manual_seed(settings.seed)
     network = build('correction', settings.network, settings.classes)
-    encoder = getattr(network, 'encoder', None)
-    if isinstance(encoder, EfficientNetLite):
-        encoder.load_state_dict(imagenet_state(encoder))
+    if settings.start is None:
+        imagenet_start(network)
+    else:
+        taken = checkpoint.take_over(settings.start, network)
+        progress(f'{settings.network}: {taken} of {len(network.state_dict())} tensors from {settings.start}')
 
     def loss(batch: _Batch) -> Tensor:
         with compute.autocast():
@@ -96,12 +105,14 @@ def train_correction(
                 weight = distortion(batch.propagated, down(batch.image))
             correction = network(batch.image, batch.propagated)
         weight = (settings.gain * weight.float()).clamp(max=1)
-        return correction_loss(correction, weight, batch, settings.distill)
+        return correction_loss(correction, weight, batch, settings.distill, settings.everywhere)
 
     return _train(settings, network, samples, loss, out, progress, compute)
 
 
-def correction_loss(correction: Tensor, weight: Tensor, batch: _Batch, distill: float) -> Tensor:
+def correction_loss(
+    correction: Tensor, weight: Tensor, batch: _Batch, distill: float, everywhere: float = 0.0
+) -> Tensor:
     """Return the loss of the merged scores, of the correction where it counts, and of leaving the key network."""
     labels = batch.labels[:, batch.offset[0] :: 2, batch.offset[1] :: 2]
     propagated, correction = batch.propagated.scores, correction.float()
@@ -110,8 +121,14 @@ def correction_loss(correction: Tensor, weight: Tensor, batch: _Batch, distill: 
     wrong = F.cross_entropy(alone, labels, ignore_index=VOID, reduction='none')
     loss = loss + (wrong * share[:, 0]).mean()
     quarter = torch.lerp(propagated, correction, weight)
-    followed = F.kl_div(quarter.log_softmax(1), batch.teacher.softmax(1), reduction='none').sum(1).mean()
-    return loss + distill * followed
+    loss = loss + distill * _divergence(quarter, batch.teacher)
+    if everywhere:
+        loss = loss + everywhere * (label_loss(alone, labels) + distill * _divergence(correction, batch.teacher))
+    return loss
+
+
+def _divergence(scores: Tensor, teacher: Tensor) -> Tensor:
+    return F.kl_div(scores.log_softmax(1), teacher.softmax(1), reduction='none').sum(1).mean()
 
 
 def _train(
@@ -132,7 +149,7 @@ def _train(
         len(samples) // settings.batch,
         settings.epochs,
         out,
-        asdict(settings),
+        settings.fingerprint(),
     )
     fit(task, progress, compute)
     return network
