@@ -10,6 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from davss_ros.core.resample import SCALE
 
 PRESETS = {
     'unrefined': cv2.DISOPTICAL_FLOW_PRESET_FAST,  # and then as `DisFlow` says
@@ -30,8 +33,10 @@ class DisFlow(nn.Module):
     def __init__(self, preset: str = 'unrefined') -> None:
         super().__init__()
         self._dis = cv2.DISOpticalFlow.create(PRESETS[preset])
+        self._reduce = 1  # the images, before anything is done with them
         if preset == 'unrefined':
-            self._dis.setFinestScale(1)  # half size: the result is wanted at a quarter
+            self._reduce = 2  # the result is wanted at a quarter
+            self._dis.setFinestScale(0)
             self._dis.setGradientDescentIterations(12)
             self._dis.setPatchStride(4)
             self._dis.setVariationalRefinementIterations(0)
@@ -41,19 +46,24 @@ class DisFlow(nn.Module):
 
         Both are (N, 3, H, W) RGB in [0, 1], H and W multiples of 4.
         """
-        pairs = zip(_gray(image), _gray(previous), strict=True)
-        flow = torch.from_numpy(np.stack([self._flow(now, before) for now, before in pairs]))
+        pairs = zip(_gray(image, self._reduce), _gray(previous, self._reduce), strict=True)
+        size = image.shape[3] // SCALE, image.shape[2] // SCALE
+        flow = torch.from_numpy(np.stack([self._flow(now, before, size) for now, before in pairs]))
         return flow.permute(0, 3, 1, 2).to(image)
 
-    def _flow(self, image: NDArray[np.uint8], previous: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _flow(
+        self, image: NDArray[np.uint8], previous: NDArray[np.uint8], size: tuple[int, int]
+    ) -> NDArray[np.float32]:
         height, width = image.shape
         if min(height, width) < SMALLEST:
-            return np.zeros((height // 4, width // 4, 2), np.float32)
+            return np.zeros((*size[::-1], 2), np.float32)
         flow = self._dis.calc(image, previous, np.zeros((height, width, 2), np.float32))
-        return np.float32(0.25) * cv2.resize(flow, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
+        return np.float32(self._reduce / SCALE) * cv2.resize(flow, size, interpolation=cv2.INTER_AREA)
 
 
-def _gray(images: Tensor) -> NDArray[np.uint8]:
+def _gray(images: Tensor, reduce: int) -> NDArray[np.uint8]:
+    """Return (N, H / reduce, W / reduce) of (N, 3, H, W)."""
     weights = torch.tensor([0.299, 0.587, 0.114], device=images.device)  # ITU-R BT.601
-    gray = torch.einsum('nchw,c->nhw', images.float(), weights)
+    small = F.avg_pool2d(images.float(), reduce) if reduce > 1 else images.float()
+    gray = torch.einsum('nchw,c->nhw', small, weights)
     return (gray * 255).round_().clamp_(0, 255).to(torch.uint8).cpu().numpy()
