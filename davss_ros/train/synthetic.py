@@ -28,6 +28,7 @@ class SceneMotion:
     turn: tuple[float, float] = (2.0, 0.7)  # standard deviation, px per frame
     homography: float = 0.0  # standard deviation of the motion of each of the image's corners, px per frame
     cutouts: int = 3  # most objects that cross the view
+    pace: float = 4.0  # standard deviation of how fast they cross it, px per frame
     light: float = 0.01  # standard deviation of the gain's change per frame
     blur: float = 0.3  # share of videos in which half of the frames are blurred
     noise: float = 2.0  # standard deviation, grey levels
@@ -135,7 +136,9 @@ def synthetic_video(
     speed = rng.uniform(0.0, ranges.speed)
     focus = width * rng.uniform(0.35, 0.65), height * rng.uniform(0.35, 0.5)
     turn = rng.normal(0, ranges.turn[0]), rng.normal(0, ranges.turn[1])
-    crossings = [_crossing(rng, others, roles, (height, width)) for _ in range(rng.integers(0, ranges.cutouts + 1))]
+    crossings = [
+        _crossing(rng, others, roles, (height, width), ranges.pace) for _ in range(rng.integers(0, ranges.cutouts + 1))
+    ]
     light, sharp = rng.normal(0, ranges.light), rng.random() < ranges.blur
     corners = rng.normal(0, ranges.homography, (4, 2)).astype(np.float32) if ranges.homography else None
     camera = Camera(inverse_depth(labels, roles), focus, speed, turn, corners)
@@ -164,11 +167,11 @@ def _inside(xs: Map, ys: Map, shape: tuple[int, ...]) -> NDArray[np.bool_]:
 
 
 def _crossing(
-    rng: Generator, others: list[tuple[Image, Image]], roles: SceneClasses, size: tuple[int, int]
+    rng: Generator, others: list[tuple[Image, Image]], roles: SceneClasses, size: tuple[int, int], pace: float
 ) -> _Crossing:
     cutout = _cut(rng, *others[rng.integers(len(others))], roles)
     start = rng.uniform(0, size[1]), rng.uniform(0.35, 0.75) * size[0]
-    return _Crossing(cutout, start, (rng.normal(0, 4.0), rng.normal(0, 0.7)), float(rng.uniform(0.98, 1.03)))
+    return _Crossing(cutout, start, (rng.normal(0, pace), rng.normal(0, 0.7)), float(rng.uniform(0.98, 1.03)))
 
 
 def _cut(rng: Generator, image: Image, labels: Image, roles: SceneClasses) -> _Cutout:

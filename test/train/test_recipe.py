@@ -6,13 +6,16 @@ import pytest
 from davss_ros.errors import ConfigError
 from davss_ros.train.key import KeyTraining
 from davss_ros.train.motion import MotionSettings
+from davss_ros.train.on_stills import StillsTraining
 from davss_ros.train.published import TripletTraining
 from davss_ros.train.recipe import SHIPPED, load_recipe
 from davss_ros.train.scene import SceneClasses
 from davss_ros.train.stages import StageTraining
+from davss_ros.train.stale import Staleness
 from davss_ros.train.synthetic import SceneMotion
 
 DATA, OUT = Path('stills'), Path('run')
+ROLES = SceneClasses(sky=(0,), ground=(3, 4), movable=(2, 6, 8, 9, 10))  # CamVid's
 
 
 def write(folder: Path, text: str) -> str:
@@ -48,8 +51,8 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
     recipe = load_recipe(write(tmp_path, ''), data=DATA, out=OUT, videos=[Path('a.mp4')])
     assert recipe.key_coarse is None
     assert recipe.key == KeyTraining(DATA, OUT / 'key')
-    roles = SceneClasses(sky=(0,), ground=(3, 4), movable=(2, 6, 8, 9, 10))  # CamVid's
-    assert recipe.motion == MotionSettings(DATA, (Path('a.mp4'),), roles=roles)
+    assert recipe.motion == MotionSettings(DATA, (Path('a.mp4'),), roles=ROLES)
+    assert recipe.correction_coarse is None
     assert recipe.distortion == StageTraining('dmnet_lite', 11)
     assert recipe.correction == StageTraining('cfnet_lite', 11)
 
@@ -75,6 +78,19 @@ def test_values_are_the_sections(tmp_path: Path) -> None:
     assert recipe.motion.roles == SceneClasses(sky=(1,))
     assert (recipe.correction.network, recipe.correction.distill, recipe.correction.seed) == ('cfnet', 0, 4)
     assert (recipe.export.propagation, recipe.export.networks) == ('step', ('key', 'flow'))
+
+
+def test_a_section_starts_where_another_ended(tmp_path: Path) -> None:
+    text = """
+    correction_coarse: {network: cfnet_context, epochs: 3, staleness: {drift: 2.0}}
+    correction: {network: cfnet_context, start: correction_coarse, everywhere: 1.0}
+    """
+    recipe = load_recipe(write(tmp_path, text), data=DATA, out=OUT, seed=2)
+    assert recipe.correction_coarse == StillsTraining(
+        'cfnet_context', 11, epochs=3, roles=ROLES, staleness=Staleness(drift=2.0), seed=2
+    )
+    start = OUT / 'correction_coarse' / 'checkpoint.pt'
+    assert recipe.correction == StageTraining('cfnet_context', 11, start=start, everywhere=1.0, seed=2)
 
 
 def test_the_command_line_comes_first(tmp_path: Path) -> None:

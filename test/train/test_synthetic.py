@@ -117,6 +117,18 @@ def test_pasted_objects_come_from_the_others() -> None:
     assert found > 3
 
 
+def test_objects_cross_at_the_pace_told() -> None:
+    image, labels = street()
+
+    def fastest(pace: float) -> float:
+        calm = SceneMotion(speed=0, turn=(0, 0), pace=pace, light=0, blur=0, noise=0)
+        made = (synthetic_video(image, labels, [(image, labels)], 2, rng(seed), CAMVID, calm) for seed in range(12))
+        return max(float(np.abs(video.motion(1, 0).flow[..., 0]).max()) for video in made)
+
+    assert fastest(0) < 2
+    assert fastest(12) > 8
+
+
 def test_others_without_movable_objects_are_no_trouble() -> None:
     empty = np.full((HEIGHT, WIDTH), ROAD, np.uint8)
     for seed in range(5):
