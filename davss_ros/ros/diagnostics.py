@@ -77,7 +77,8 @@ class Diagnostics:
                 throttle_duration_sec=COMPLAINTS_PERIOD,
             )
         name = f'{camera.name} ({camera.topic})' if camera.name else camera.topic
-        return self._status(level, name, words, _values(report, before))
+        values = _values(report, before) | {'subscribers': json.dumps(camera.outputs.subscribers())}
+        return self._status(level, name, words, values)
 
     def _status(self, level: Level, name: str, message: str, values: Mapping[str, str]) -> DiagnosticStatus:
         model = self._watched.model

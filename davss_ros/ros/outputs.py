@@ -63,6 +63,12 @@ class Outputs:
         """Return whether anybody subscribes to any image."""
         return any(publisher.get_subscription_count() for publisher, _ in self._topics)
 
+    def subscribers(self) -> dict[str, int]:
+        """Return how many readers each topic has that the middleware has connected; topics without any are left out."""
+        publishers = (*(publisher for publisher, _ in self._topics), self._infos)
+        counts = {publisher.topic_name: publisher.get_subscription_count() for publisher in publishers}
+        return {topic: count for topic, count in counts.items() if count}
+
     def publish(self, image: NDArray[np.uint8], result: FrameResult, header: Header) -> None:
         """Send what is subscribed to, under the input's own header."""
         for publisher, make in self._topics:

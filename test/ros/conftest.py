@@ -24,6 +24,10 @@ from davss_ros.networks.dis import DisFlow
 
 rclpy = pytest.importorskip('rclpy')
 PEER = Path(__file__).parent / 'peer.py'
+sys.path.append(str(PEER.parent))
+import peer  # noqa: E402  # beside this file
+
+SMALL = 'working_height:=120'  # so that a test need not wait for networks at full size; a later setting goes before it
 
 
 class Running:
@@ -75,11 +79,14 @@ class Processes:
         self._all.append(Running(list(command), folder))
         return self._all[-1]
 
+    def starting(self, *parameters: str) -> Running:
+        """Start our node, small unless told otherwise."""
+        words = (word for parameter in (SMALL, *parameters) for word in ('-p', parameter))
+        return self.start('-m', 'davss_ros', 'davss_node', '--ros-args', *words)
+
     def node(self, *parameters: str) -> Running:
         """Start our node and wait until it serves."""
-        node = self.start(
-            '-m', 'davss_ros', 'davss_node', '--ros-args', *(word for p in parameters for word in ('-p', p))
-        )
+        node = self.starting(*parameters)
         node.wait_for('active: ')
         return node
 
@@ -112,12 +119,26 @@ class Client:
         self.node = rclpy.create_node('client', context=self._context)
         self._executor = rclpy.executors.SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
+        self._known: Callable[[str], bool] | None = None
 
     def run_until(self, done: Callable[[], bool], seconds: float = 30.0) -> None:
         """Serve callbacks until ``done``, or for that long."""
         until = time.monotonic() + seconds
         while not done() and time.monotonic() < until:
             self._executor.spin_once(timeout_sec=0.1)
+
+    def connect(self, *topics: str, camera: Any = None) -> None:
+        """Wait until the node's writers know all readers of its ``topics``, and our publisher ``camera`` a reader.
+
+        Only from then on does everything that is sent arrive.
+        """
+        known = self._known = self._known or peer.connections(self.node)
+
+        def done() -> bool:
+            return all(map(known, topics)) and (camera is None or camera.get_subscription_count() > 0)
+
+        self.run_until(done, 120)
+        assert done(), f'the node does not know the readers of {topics}, or we not its'
 
     def call(self, kind: type[Any], service: str, request: object) -> Any:
         """Call a service and return its answer."""
@@ -237,7 +258,10 @@ def camera_of() -> Callable[..., Any]:
 
 @pytest.fixture
 def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
-    """Start our node in this process, active, with a model of the test's own: ``running(model, name=value, ...)``."""
+    """Start our node in this process, active, with a model of the test's own: ``running(model, name=value, ...)``.
+
+    Words as on a command line go into ``cli_args``.
+    """
     from rclpy.parameter import Parameter
 
     from davss_ros.ros.node import DavssNode
@@ -248,9 +272,10 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     threads: list[Thread] = []
     nodes: list[DavssNode] = []
 
-    def start(model: Any, **values: Any) -> DavssNode:
+    def start(model: Any, *, cli_args: list[str] | None = None, **values: Any) -> DavssNode:
         monkeypatch.setattr('davss_ros.ros.node.load_model', lambda config: model)
-        node = DavssNode(context=context, parameter_overrides=[Parameter(n, value=v) for n, v in values.items()])
+        overrides = [Parameter(name, value=value) for name, value in values.items()]
+        node = DavssNode(context=context, parameter_overrides=overrides, cli_args=cli_args)
         nodes.append(node)
         node.start()
         assert node.state == 'active', node.error

@@ -1,7 +1,7 @@
 """A camera and a viewer in plain rclpy, nothing of ours: run as processes beside the node.
 
 peer.py publish --count 20 --rate 10 --reliability best_effort --width 320 --height 240 ...
-peer.py listen --seconds 10 --expect 20 TOPIC ...      prints a JSON line for every image that arrives
+peer.py listen --expect 20 TOPIC ...      prints a JSON line for every image that arrives
 """
 
 import argparse
@@ -9,12 +9,15 @@ import json
 import time
 import zlib
 from array import array
+from collections.abc import Callable
 from functools import partial
 
 import cv2
 import numpy as np
 import rclpy
 from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
@@ -76,17 +79,38 @@ def publish(node: Node, options: argparse.Namespace) -> None:
     raw = options.encoding in NUMPY
     kind, make = (Image, image) if raw else (CompressedImage, compressed)
     publisher = node.create_publisher(kind, options.topic if raw else f'{options.topic}/compressed', profile)
-    until = time.monotonic() + 20
-    while not publisher.get_subscription_count() and time.monotonic() < until:
-        rclpy.spin_once(node, timeout_sec=0.05)
-    time.sleep(2.0)  # for a reader that matches itself to what we offer, and for the viewer to be found
+    wait(node, publisher.get_subscription_count, f'nobody subscribes to {publisher.topic_name}')
     print(json.dumps({'ready': True}), flush=True)
     start = time.monotonic()
     for number in range(options.count):
         publisher.publish(make(options, number))
         time.sleep(max(0.0, start + (number + 1) / options.rate - time.monotonic()))
     print(json.dumps({'sent': options.count, 'seconds': time.monotonic() - start}), flush=True)
-    time.sleep(2.0)
+    publisher.wait_for_all_acked(Duration(seconds=30.0))  # a writer that is gone delivers nothing more
+
+
+def wait(node: Node, done: Callable[[], object], complaint: str) -> None:
+    """Serve callbacks until ``done``; the limit only ends what will never be."""
+    until = time.monotonic() + 120
+    while not done():
+        assert time.monotonic() < until, complaint
+        rclpy.spin_once(node, timeout_sec=0.05)
+
+
+def connections(node: Node) -> Callable[[str], bool]:
+    """Tell whether the node's writer of a topic has found all readers that there are, as its diagnostics say.
+
+    A reader may know the writer long before the writer knows it, and what is written meanwhile is for nobody.
+    """
+    found: dict[str, int] = {}
+
+    def note(message: DiagnosticArray) -> None:
+        found.clear()
+        for status in message.status:
+            found.update(json.loads(next((pair.value for pair in status.values if pair.key == 'subscribers'), '{}')))
+
+    node.create_subscription(DiagnosticArray, '/diagnostics', note, 10)
+    return lambda topic: found.get(topic, 0) >= max(1, node.count_subscribers(topic))
 
 
 def describe(topic: str, message: Image) -> dict[str, object]:
@@ -117,11 +141,9 @@ def listen(node: Node, options: argparse.Namespace) -> None:
 
     for topic in options.topics:
         node.create_subscription(Image, topic, partial(take, topic), QoSProfile(depth=50))
-    until = time.monotonic() + 20
-    while any(not node.count_publishers(topic) for topic in options.topics) and time.monotonic() < until:
-        if options.early:
-            break
-        rclpy.spin_once(node, timeout_sec=0.1)
+    if not options.early:
+        connected = connections(node)
+        wait(node, lambda: all(connected(topic) for topic in options.topics), 'not connected to the node')
     print(json.dumps({'ready': True}), flush=True)
     until = time.monotonic() + options.seconds
     while time.monotonic() < until and any(arrived.count(topic) < options.expect for topic in options.topics):
@@ -145,8 +167,8 @@ def main() -> None:
     camera.add_argument('--now', action='store_true', help='stamps of the clock on the wall, the size as frame_id')
     viewer = roles.add_parser('listen')
     viewer.add_argument('topics', nargs='+')
-    viewer.add_argument('--early', action='store_true', help='be ready before anybody publishes')
-    viewer.add_argument('--seconds', type=float, default=20)
+    viewer.add_argument('--early', action='store_true', help='be ready at once; without, when the node knows of us')
+    viewer.add_argument('--seconds', type=float, default=120, help='give up after so long')
     viewer.add_argument('--expect', type=int, default=10)
     options = parser.parse_args()
     rclpy.init()
