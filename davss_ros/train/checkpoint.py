@@ -8,6 +8,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from davss_ros.errors import DataError
+from davss_ros.networks.weights import read_weights
 
 
 class Stateful(Protocol):
@@ -61,18 +62,27 @@ def resume(
     return int(state['done'])
 
 
-def take_over(path: Path, model: nn.Module) -> int:
-    """Load into ``model`` what `save` wrote of another, where name and shape agree; return the number of tensors.
+def take_over(source: Path, model: nn.Module, role: str) -> int:
+    """Load into ``model`` the parts of another whose name and shape agree; return the number of tensors.
+
+    Args:
+        source: what `save` wrote, ``*.pt``, or a model as `read_weights` takes it.
+        model: takes them.
+        role: of the network in a model.
 
     Raises:
-        DataError: no such file, or nothing in it fits.
+        DataError: no such checkpoint, or nothing in it fits.
+        WeightsError: no such model, or it is damaged.
     """
-    if not path.exists():
-        raise DataError(f'{path}: expected the checkpoint to start from, found no such file')
+    if source.suffix != '.pt':
+        state = {name: value.float() for name, value in read_weights(str(source)).states.get(role, {}).items()}
+    elif source.exists():
+        state = torch.load(source, map_location='cpu', weights_only=True)['model']
+    else:
+        raise DataError(f'{source}: expected the checkpoint to start from, found no such file')
     own = model.state_dict()
-    state = torch.load(path, map_location='cpu', weights_only=True)['model']
     fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
     if not fitting:
-        raise DataError(f'{path}: no part of it fits {type(model).__name__}')
+        raise DataError(f'{source}: no part of it fits {type(model).__name__}')
     model.load_state_dict(fitting, strict=False)
     return len(fitting)

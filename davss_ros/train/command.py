@@ -1,6 +1,6 @@
 """``train``: a model, part by part; each goes on where it was cut off.
 
-key         the key network on labelled stills (first the one it starts from, if the recipe has such)
+key         the key network on labelled stills (first those it starts from, if the recipe has such)
 flow        the flow network, if it is one that learns
 samples     what propagation gives on synthetic and real motion
 distortion  stage 1 of DAVSS
@@ -56,8 +56,8 @@ class Run:
     def key(self) -> nn.Module:
         """Train or load the key network, and before it the one it starts from."""
         given = self._compute(torch.bfloat16), self.data.stills, self.validation.stills if self.validation else ()
-        if self.recipe.key_coarse is not None:
-            train_key(self.recipe.key_coarse, say, *given)
+        for settings in self.recipe.key_before:
+            train_key(settings, say, *given)
         return train_key(self.recipe.key, say, *given)
 
     def samples(self) -> MotionSamples:

@@ -79,7 +79,7 @@ def train_flow(
     if settings.start is None:
         _initialise(network)
     else:
-        checkpoint.take_over(settings.start, network)
+        checkpoint.take_over(settings.start, network, 'flow')
     pairs = [(clip.images, now) for clip in clips() for now in range(1, len(clip.images))]
     teacher = build('flow', settings.teacher, 0).eval()
 

@@ -31,7 +31,7 @@ class KeyTraining:
     data: Path
     out: Path
     network: str = 'deeplab_lite1'  # registered name
-    start: Path | None = None  # checkpoint of a network whose parts of the same name and shape are taken over
+    start: Path | None = None  # checkpoint.pt or model whose parts of the same name and shape are taken over
     classes: int = 11
     epochs: int = 20
     batch: int = 8
@@ -76,7 +76,7 @@ def train_key(
     if settings.start is None:
         imagenet_start(network)
     else:
-        taken = checkpoint.take_over(settings.start, network)
+        taken = checkpoint.take_over(settings.start, network, 'key')
         progress(f'key: {taken} of {len(network.state_dict())} tensors from {settings.start}')
 
     def loss(batch: _Batch) -> Tensor:

@@ -63,7 +63,7 @@ class Recipe:
     out: Path
     general: General
     key: KeyTraining
-    key_coarse: KeyTraining | None  # trained before ``key``, if the file has such a section
+    key_before: tuple[KeyTraining, ...]  # trained before ``key``, in turn: those of `KEY_BEFORE` that the file has
     motion: MotionSettings
     flow: FlowTraining
     distortion: StageTraining | TripletTraining
@@ -72,7 +72,8 @@ class Recipe:
     export: Export
 
 
-SECTIONS = ('key_coarse', 'key', 'motion', 'flow', 'distortion', 'correction_coarse', 'correction', 'export')
+KEY_BEFORE = ('key_coarse', 'key_fine')
+SECTIONS = (*KEY_BEFORE, 'key', 'motion', 'flow', 'distortion', 'correction_coarse', 'correction', 'export')
 
 
 def load_recipe(source: str, **overrides: Any) -> Recipe:
@@ -129,7 +130,7 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
         out,
         general,
         key('key'),
-        key('key_coarse') if 'key_coarse' in sections else None,
+        tuple(key(name) for name in KEY_BEFORE if name in sections),
         part(
             MotionSettings,
             'motion',

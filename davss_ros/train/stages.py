@@ -41,7 +41,7 @@ class StageTraining:
     gain: float = 1.0  # the correction counts by gain x distortion, at most 1, as it will in use
     distill: float = 0.5  # weight of following the key network's scores (correction)
     everywhere: float = 0.0  # weight of being right also where the map trusts propagation (correction)
-    start: Path | None = None  # checkpoint of a network whose parts of the same name and shape are taken over
+    start: Path | None = None  # as in `KeyTraining` (correction)
     seed: int = 0
 
     def fingerprint(self) -> dict[str, object]:
@@ -96,7 +96,7 @@ def train_correction(
     if settings.start is None:
         imagenet_start(network)
     else:
-        taken = checkpoint.take_over(settings.start, network)
+        taken = checkpoint.take_over(settings.start, network, 'correction')
         progress(f'{settings.network}: {taken} of {len(network.state_dict())} tensors from {settings.start}')
 
     def loss(batch: _Batch) -> Tensor:

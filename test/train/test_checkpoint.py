@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from davss_ros.errors import DataError
+from davss_ros.errors import DataError, WeightsError
+from davss_ros.networks.registry import build
+from davss_ros.networks.weights import read_weights
 from davss_ros.train import checkpoint
 
 SETTINGS = {'network': 'tiny', 'epochs': 6, 'rate': 0.05, 'rare': [1, 2]}
@@ -118,11 +120,24 @@ def test_what_fits_is_taken_over(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / 'checkpoint.pt', coarse, torch.optim.SGD(coarse.parameters()), 7, {})
     fine = nn.ModuleDict({'encoder': nn.Linear(3, 4), 'head': nn.Linear(4, 5), 'new': nn.Linear(2, 2)})
     before = {name: value.clone() for name, value in fine.state_dict().items()}
-    assert checkpoint.take_over(tmp_path / 'checkpoint.pt', fine) == 2
+    assert checkpoint.take_over(tmp_path / 'checkpoint.pt', fine, 'key') == 2
     after = fine.state_dict()
     assert torch.equal(after['encoder.weight'], coarse['encoder'].weight)  # type: ignore[arg-type]  # a Linear's
     assert all(torch.equal(after[name], before[name]) for name in before if not name.startswith('encoder.'))
     with pytest.raises(DataError, match='no part of it fits Conv2d'):
-        checkpoint.take_over(tmp_path / 'checkpoint.pt', nn.Conv2d(1, 1, 1))
+        checkpoint.take_over(tmp_path / 'checkpoint.pt', nn.Conv2d(1, 1, 1), 'key')
     with pytest.raises(DataError, match='expected the checkpoint to start from'):
-        checkpoint.take_over(tmp_path / 'none.pt', fine)
+        checkpoint.take_over(tmp_path / 'none.pt', fine, 'key')
+
+
+def test_a_shipped_model_is_a_start_for_other_classes() -> None:
+    shipped = read_weights('camvid_lite')
+    network = build('key', shipped.networks['key'], 5)
+    taken = checkpoint.take_over(Path('camvid_lite'), network, 'key')
+    assert taken == len(network.state_dict()) - 2  # all but the last layer's weight and bias
+    name = 'encoder.stem.conv.weight'
+    assert torch.equal(network.state_dict()[name], shipped.states['key'][name].float())
+    with pytest.raises(WeightsError, match='expected a shipped model'):
+        checkpoint.take_over(Path('camvid_heavy'), network, 'key')
+    with pytest.raises(DataError, match='camvid_lite: no part of it fits'):
+        checkpoint.take_over(Path('camvid_lite'), network, 'flow')

@@ -9,6 +9,7 @@ import torch
 
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.segmenter import VideoSegmenter
+from davss_ros.networks.registry import build
 from davss_ros.networks.weights import read_weights
 from davss_ros.train.command import main
 
@@ -34,7 +35,8 @@ def data(folder: Path) -> Path:
 RECIPE = """
 key: {network: deeplab_lite1, epochs: 1}
 distortion: {epochs: 1}
-correction: {epochs: 1}
+correction_coarse: {epochs: 1}
+correction: {epochs: 1, start: correction_coarse}
 """
 
 
@@ -54,7 +56,10 @@ def test_all_parts_are_trained_and_exported(tmp_path: Path, capsys: pytest.Captu
     assert frame is not None
     for _ in range(2):
         assert segmenter.step(frame.astype(np.uint8)).labels.shape == (64, 96)
-    assert 'key: epoch 1/1' in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert 'key: epoch 1/1' in told and 'cfnet_lite on stills: epoch 1/1' in told
+    whole = len(build('correction', 'cfnet_lite', 11).state_dict())
+    assert f'{whole} of {whole} tensors from {out / "correction_coarse" / "checkpoint.pt"}' in told
     assert main(command) == 0  # nothing left to do: the same model again
     second = read_weights(str(out / 'model.safetensors'))
     assert 'epoch' not in capsys.readouterr().out

@@ -27,7 +27,7 @@ def write(folder: Path, text: str) -> str:
 def test_the_shipped_recipe_is_the_shipped_models() -> None:
     recipe = load_recipe('camvid_lite', data=DATA, out=OUT)
     coarse = OUT / 'key_coarse'
-    assert recipe.key_coarse == KeyTraining(DATA, coarse, 'deeplab_lite1', epochs=20)
+    assert recipe.key_before == (KeyTraining(DATA, coarse, 'deeplab_lite1', epochs=20),)
     assert recipe.key == KeyTraining(
         DATA,
         OUT / 'key',
@@ -49,7 +49,7 @@ def test_every_shipped_recipe_is_valid() -> None:
 
 def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
     recipe = load_recipe(write(tmp_path, ''), data=DATA, out=OUT, videos=[Path('a.mp4')])
-    assert recipe.key_coarse is None
+    assert recipe.key_before == ()
     assert recipe.key == KeyTraining(DATA, OUT / 'key')
     assert recipe.motion == MotionSettings(DATA, (Path('a.mp4'),), roles=ROLES)
     assert recipe.correction_coarse is None
