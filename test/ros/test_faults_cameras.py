@@ -41,9 +41,7 @@ class Stage:
         client.node.create_subscription(Image, '/davss/label', self.labels.append, 50)
         client.node.create_subscription(DiagnosticArray, '/diagnostics', self._note, 10)
         self._camera = client.node.create_publisher(Image, '/image', 50)
-        client.run_until(
-            lambda: self._camera.get_subscription_count() and client.node.count_publishers('/davss/label') and self.told
-        )
+        client.connect('/davss/label', camera=self._camera)
         self._now = 1000 * 10**9
 
     def _note(self, message: DiagnosticArray) -> None:
@@ -55,7 +53,7 @@ class Stage:
     def reasons(self) -> Counter[str]:
         """Key frames by reason, as the diagnostics tell them once everything has come through."""
         self.told = {}
-        self._client.run_until(lambda: bool(self.told) and self.told['waiting'] == '0')
+        self._client.run_until(lambda: bool(self.told) and self.told['waiting'] == '0', 60)
         return Counter(json.loads(self.told['key frame reasons']))
 
     def play(self, *images: Image) -> list[Image]:
@@ -63,7 +61,7 @@ class Stage:
         self.labels.clear()
         for number, one in enumerate(images):
             self._camera.publish(one)
-            self._client.run_until(lambda number=number: len(self.labels) > number, 20)  # type: ignore[misc]
+            self._client.run_until(lambda number=number: len(self.labels) > number, 60)  # type: ignore[misc]
         assert len(self.labels) == len(images), self.process.said()
         for label, one in zip(self.labels, images, strict=True):
             assert label.header == one.header
@@ -86,7 +84,7 @@ class Stage:
         """Let what comes now differ in nothing from what came last."""
         self.play(*map(image, self.stamps(2)))
 
-    def wait(self, done: Any, seconds: float = 30) -> None:
+    def wait(self, done: Any, seconds: float = 90) -> None:
         self._client.run_until(done, seconds)
         assert done(), (self.process.said(), self.told)
 

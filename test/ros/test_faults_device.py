@@ -78,7 +78,7 @@ def test_the_diagnostics_turn_to_error_and_back(tiny_model: Model, running: Call
     client.node.create_subscription(DiagnosticArray, '/diagnostics', note, 10)
     client.node.create_subscription(Image, '/davss/label', lambda message: None, 10)
     camera = client.node.create_publisher(Image, '/image', 10)
-    client.run_until(lambda: camera.get_subscription_count() and client.node.count_publishers('/davss/label'))
+    client.connect('/davss/label', camera=camera)
     number = 0
 
     def frames_until(done: Callable[[], bool]) -> None:

@@ -1,10 +1,11 @@
-"""Over four times the rate that can be served, for a minute: the queue's length bounds latency, and counts add up."""
+"""Over four times the rate that can be served, for a minute: the queue stays short, and counts add up.
+
+Not time but the number of frames before it bounds how long a frame waits; so frames are what is counted here.
+"""
 
 import json
-import time
 from typing import Any
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParametersAtomically
@@ -12,7 +13,7 @@ from sensor_msgs.msg import Image
 
 SIZE = ('--width', '320', '--height', '240')
 SECONDS = 60
-TIMES = 6  # what was measured in a few seconds, so that it is well over 4 if the machine is faster then
+TIMES = 8  # what was measured in a few seconds, so that it is well over 4 if the machine is faster then
 QUEUE = 20
 
 
@@ -23,24 +24,27 @@ class Watch:
         self._client = client
         self.told: dict[str, str] = {}
         self.levels: list[tuple[int, str]] = []
-        self.ages: list[float] = []
+        self.waiting: list[int] = []
         client.node.create_subscription(DiagnosticArray, '/diagnostics', self._note, 10)
-        client.node.create_subscription(Image, '/davss/label', self._take, 50)
+        client.node.create_subscription(Image, '/davss/label', lambda message: None, 50)
+        client.connect('/davss/label')
 
     def _note(self, message: DiagnosticArray) -> None:
         for status in message.status:
             if status.name == 'davss: /image':
                 self.told = {pair.key: pair.value for pair in status.values}
                 self.levels.append((status.level[0], status.message))
+                self.waiting.append(int(self.told['waiting']))
 
-    def _take(self, message: Image) -> None:
-        stamp = message.header.stamp
-        self.ages.append(time.time() - stamp.sec - stamp.nanosec / 1e9)
+    def clear(self) -> None:
+        """Forget what was told of levels and queues."""
+        self.levels.clear()
+        self.waiting.clear()
 
     def settled(self) -> dict[str, Any]:
         """Return the diagnostics once nothing waits, counts as numbers."""
         self.told = {}
-        self._client.run_until(lambda: self.told.get('waiting') == '0', 30)
+        self._client.run_until(lambda: self.told.get('waiting') == '0', 90)
         assert self.told.get('waiting') == '0', self.told
         left = json.loads(self.told['not published'])
         return {
@@ -48,7 +52,6 @@ class Watch:
             'published': int(self.told['published']),
             'left': left,
             'gone': sum(count for reason, count in left.items() if reason != 'lost'),
-            'latency': json.loads(self.told['latency (ms)']),
             'total': json.loads(self.told['stages (ms)'])['total'],
         }
 
@@ -57,7 +60,7 @@ def play(processes: Any, client: Any, rate: float, seconds: float) -> None:
     """Publish at that rate for so long."""
     count = max(1, round(rate * seconds))
     camera = processes.peer('publish', '--count', str(count), '--rate', f'{rate:.1f}', '--now', *SIZE)
-    client.run_until(lambda: camera.process.poll() is not None, seconds + 60)
+    client.run_until(lambda: camera.process.poll() is not None, 3 * seconds + 90)
     sent = camera.lines()[-1]
     assert (camera.process.poll(), sent['sent']) == (0, count)
 
@@ -77,35 +80,28 @@ def change(client: Any, **values: str | int) -> None:
 
 def test_a_minute_of_four_times_too_many_frames(processes: Any, client: Any) -> None:
     # per_frame: every frame takes as long as the last
-    node = processes.node('mode:=per_frame', 'policy:=drop_old', 'device:=cpu')
+    node = processes.node('mode:=per_frame', 'policy:=drop_old', 'device:=cpu', 'working_height:=0')
     watch = Watch(client)
-    client.run_until(lambda: bool(watch.told))
     play(processes, client, 150, 4)
     trial = watch.settled()
     rate = TIMES * 1000 / trial['total']
 
-    watch.ages.clear()
-    watch.levels.clear()
+    watch.clear()
     play(processes, client, rate, SECONDS)
     newest = watch.settled()
     received, published = (newest[what] - trial[what] for what in ('received', 'published'))
-    assert received > 3.5 * published > 0, (received, published)  # it was too much indeed
+    assert received > 4 * published > 0, (received, published)  # it was too much indeed
     assert newest['received'] == newest['published'] + newest['gone']
-    assert newest['left'].keys() <= {'dropped', 'lost', 'unwatched'}
+    assert newest['left'].keys() <= {'dropped', 'lost'}
     assert any(level == 1 and 'dropped' in words for level, words in watch.levels)
-    # one frame at work and one that waits; without a bound it would be hundreds of frames
-    latency, frame = newest['latency'], newest['total']
-    assert latency['p50'] < 3 * frame and latency['p99'] < 10 * frame, newest
-    middle, late = 1000 * np.percentile(watch.ages, [50, 99])  # through the middleware, both ways
-    assert middle < 4 * frame and late < 15 * frame, (middle, late, frame)
+    # one in hand, one that waits, and one that just comes
+    assert len(watch.waiting) > SECONDS / 3 and max(watch.waiting) <= 3, watch.waiting
 
     change(client, policy='every_frame', queue_length=QUEUE)
-    watch.ages.clear()
+    watch.clear()
     play(processes, client, rate, 10)
     queued = watch.settled()
     assert queued['received'] == queued['published'] + queued['gone']
     assert queued['left']['dropped'] > newest['left']['dropped']
-    assert queued['received'] - newest['received'] > 3 * QUEUE
-    middle, late = 1000 * np.percentile(watch.ages, [50, 99])
-    assert QUEUE / 3 * frame < middle and late < 6 * QUEUE * frame, (middle, late, frame)
+    assert QUEUE / 2 < max(watch.waiting) <= QUEUE + 2, watch.waiting
     assert node.stop() == 0

@@ -79,11 +79,16 @@ def missing(folder: Path) -> str:
     return str(folder / 'nowhere.safetensors')
 
 
+def parameters(**values: Any) -> list[Parameter]:
+    """Of a node on the CPU, small, so that warming it takes no time."""
+    return [Parameter(n, value=v) for n, v in {'device': 'cpu', 'working_height': 96, **values}.items()]
+
+
 @pytest.fixture
 def node() -> Iterator[DavssNode]:
     context = rclpy.Context()
     context.init()
-    one = DavssNode(context=context, parameter_overrides=[Parameter('device', value='cpu')])
+    one = DavssNode(context=context, parameter_overrides=parameters())
     yield one
     one.destroy_node()
     context.try_shutdown()
@@ -143,8 +148,7 @@ def test_other_settings_that_cannot_be_had(
 ) -> None:
     context = rclpy.Context()
     context.init()
-    given = {'device': 'cpu', name: wrong}
-    node = DavssNode(context=context, parameter_overrides=[Parameter(n, value=v) for n, v in given.items()])
+    node = DavssNode(context=context, parameter_overrides=parameters(**{name: wrong}))
     node.start()
     said = capfd.readouterr()
     lines = [line for line in (said.err + said.out).splitlines() if line]
@@ -161,8 +165,8 @@ def test_what_was_made_before_the_failure_is_taken_down() -> None:
     context = rclpy.Context()
     context.init()
     wrong = 'qos_overrides./left/image.subscription.reliability'
-    given = {'device': 'cpu', 'cameras': ['front', 'left'], wrong: 'never'}
-    node = DavssNode(context=context, parameter_overrides=[Parameter(n, value=v) for n, v in given.items()])
+    given = {'cameras': ['front', 'left'], wrong: 'never'}
+    node = DavssNode(context=context, parameter_overrides=parameters(**given))
     topics = [f'/davss/{camera}/{name}' for camera in ('front', 'left') for name in ('label', 'overlay', 'camera_info')]
     for _ in range(2):
         node.start()

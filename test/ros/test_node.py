@@ -1,16 +1,17 @@
-"""Start, parameters and end of the node, as processes."""
+"""Start, parameters and end of the node."""
 
+import json
 import signal
 import time
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters, SetParameters
+from sensor_msgs.msg import Image
 
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.ros.config import NodeConfig
@@ -19,42 +20,38 @@ from davss_ros.ros.parameters import CHANGEABLE
 ROOT = Path(__file__).parent.parent.parent
 
 
-@pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_node_with_status_zero(processes: Any, how: signal.Signals) -> None:
-    node = processes.node()
-    node.process.send_signal(how)
-    time.sleep(0.3)  # under ros2 launch Ctrl-C comes twice: from the terminal and from launch
-    assert node.stop(how) == 0
-    assert 'Traceback' not in node.said()
+def test_a_signal_ends_the_node_with_status_zero(processes: Any) -> None:
+    signals = (signal.SIGINT, signal.SIGTERM)
+    nodes = [processes.starting() for _ in signals]
+    for node, how in zip(nodes, signals, strict=True):
+        node.wait_for('active: ')
+        node.process.send_signal(how)
+        time.sleep(0.3)  # under ros2 launch Ctrl-C comes twice: from the terminal and from launch
+        assert node.stop(how) == 0
+        assert 'Traceback' not in node.said()
 
 
-@pytest.mark.parametrize(
-    ('parameter', 'complaint'),
-    [
-        ('key_interval:=0', 'key_interval'),
-        ('key_interval:=often', 'key_interval'),
-        ('overlay_opacity:=1.5', 'overlay_opacity'),
-        (
-            'cameras:=[front, "left one"]',
-            "cameras: expected different names of letters, digits and _, found 'left one'",
-        ),
-    ],
-)
-def test_a_parameter_of_the_wrong_type_or_range_ends_the_start_with_one_clear_line(
-    processes: Any, parameter: str, complaint: str
-) -> None:
-    node = processes.start('-m', 'davss_ros', 'davss_node', '--ros-args', '-p', parameter)
-    assert node.process.wait(timeout=60) == 1
-    assert complaint in node.said()
-    assert 'Traceback' not in node.said()
-    assert len(node.said().strip().splitlines()) == 1
+def test_a_parameter_of_the_wrong_type_or_range_ends_the_start_with_one_clear_line(processes: Any) -> None:
+    wrong = {
+        'key_interval:=0': 'key_interval',
+        'key_interval:=often': 'key_interval',
+        'overlay_opacity:=1.5': 'overlay_opacity',
+        'cameras:=[front, "left one"]': "cameras: expected different names of letters, digits and _, found 'left one'",
+    }
+    nodes = [processes.starting(parameter) for parameter in wrong]
+    for node, complaint in zip(nodes, wrong.values(), strict=True):
+        assert node.process.wait(timeout=120) == 1
+        assert complaint in node.said()
+        assert 'Traceback' not in node.said()
+        assert len(node.said().strip().splitlines()) == 1
 
 
-def test_parameters_are_described_and_checked(processes: Any, client: Any) -> None:
-    processes.node()
+def test_parameters_are_described_and_checked(running: Any, tiny_model: Any, client: Any) -> None:
+    running(tiny_model)
     known = {one.name: one for config in (SegmenterConfig, NodeConfig) for one in fields(config)}
     request = DescribeParameters.Request(names=list(known))
     described = client.call(DescribeParameters, '/davss/describe_parameters', request)
+    assert [descriptor.name for descriptor in described.descriptors] == list(known)
     for descriptor in described.descriptors:
         assert descriptor.description
         assert ('Read when the node is configured' in descriptor.description) == (descriptor.name not in CHANGEABLE)
@@ -75,20 +72,22 @@ def test_parameters_are_described_and_checked(processes: Any, client: Any) -> No
     assert not set_integer('overlay_opacity', 1).successful  # of another type
 
 
-def test_the_key_interval_takes_effect_and_diagnostics_add_up(processes: Any, client: Any) -> None:
-    processes.node('key_interval:=2', 'policy:=every_frame')
-    viewer = processes.peer('listen', '--expect', '12', '--seconds', '20', '/davss/label')
-    viewer.wait_for('ready')
-    camera = processes.peer('publish', '--count', '12', '--rate', '8', '--spoil', '6')
+def test_the_key_interval_takes_effect_and_diagnostics_add_up(
+    running: Any, tiny_model: Any, client: Any, processes: Any
+) -> None:
+    running(tiny_model, key_interval=2, policy='every_frame')
     told: dict[str, str] = {}
 
     def note(message: DiagnosticArray) -> None:
         told.update({pair.key: pair.value for status in message.status for pair in status.values})
 
     client.node.create_subscription(DiagnosticArray, '/diagnostics', note, 10)
-    client.run_until(lambda: told.get('received') == '12' and told['published'] == '10', 30)
+    client.node.create_subscription(Image, '/davss/label', lambda message: None, 10)
+    client.connect('/davss/label')
+    camera = processes.peer('publish', '--count', '12', '--rate', '8', '--spoil', '6')
+    client.run_until(lambda: told.get('received') == '12' and told['waiting'] == '0', 60)
     assert (told['received'], told['published'], told['key frames']) == ('12', '10', '5'), told
-    assert yaml.safe_load(told['not published']) == {'refused': 2}
+    assert json.loads(told['not published']) == {'refused': 2}
     assert camera.process.wait(timeout=60) == 0
 
 

@@ -53,8 +53,8 @@ def test_nobody_there_is_no_misfit() -> None:
     assert misfits(profile('reliable'), None, []) == []
 
 
-def test_both_kinds_of_misfits_are_a_warning_in_the_diagnostics_by_name(
-    tiny_model: Any, running: Callable[..., Any], client: Any
+def test_both_kinds_of_misfits_are_a_warning_by_name_in_the_diagnostics_and_in_the_log(
+    tiny_model: Any, running: Callable[..., Any], client: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     running(tiny_model, reliability='reliable')
     told: list[tuple[int, str]] = []
@@ -69,3 +69,7 @@ def test_both_kinds_of_misfits_are_a_warning_in_the_diagnostics_by_name(
     client.run_until(lambda: bool(told) and all(name in told[-1][1] for name in names))
     assert told and all(name in told[-1][1] for name in names), told[-1:]
     assert told[-1][0] == DiagnosticStatus.WARN[0]
+    logged = [
+        line for line in capfd.readouterr().err.splitlines() if '[davss]: incompatible quality of service' in line
+    ]
+    assert logged and '[WARN]' in logged[0] and any(name in logged[0] for name in names)
