@@ -118,6 +118,7 @@ class Camera:
         message, received = item
         if not self.outputs.watched():
             self.statistics.leave('unwatched')
+            self._forced = self._forced or 'unwatched'  # by the next one that is, the last one may be long gone
             return None
         try:
             image = decode(message)
@@ -156,9 +157,9 @@ class Camera:
 
     def _force(self, encoding: str) -> None:
         """Reset the segmenter if something happened since the last frame."""
-        if self._forced:
-            self.segmenter.reset(self._forced)
-            self._forced = ''
+        forced, self._forced = self._forced, ''  # what is forced from now on is for the next frame
+        if forced:
+            self.segmenter.reset(forced)
         elif self._encoding not in ('', encoding):
             self.segmenter.reset('encoding')
         self._encoding = encoding

@@ -1,5 +1,6 @@
 """Is a camera well? A level and a reason, from two reports and the thresholds."""
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 from davss_ros.ros.config import NodeConfig
@@ -28,15 +29,11 @@ def judge(report: Report, before: Report, config: NodeConfig, *, active: bool) -
     found: list[tuple[Level, str]] = []
     if report.failures >= config.error_failures:
         found.append((Level.ERROR, f'{report.failures} frames failed in a row'))
-    left = {
-        reason: report.unfinished.get(reason, 0) - before.unfinished.get(reason, 0)
-        for reason in report.unfinished
-        if reason not in HARMLESS
-    }
+    new = {reason: count - before.unfinished.get(reason, 0) for reason, count in report.unfinished.items()}
+    left = {reason: count for reason, count in new.items() if reason not in HARMLESS}
     bad, received = sum(left.values()), report.received - before.received
     share = bad / max(received + left.get('lost', 0), bad, 1)
-    words = ', '.join(f'{count} {reason}' for reason, count in left.items() if count)
-    found += _above(share, config.warn_loss, config.error_loss, words)
+    found += _above(share, config.warn_loss, config.error_loss, _listed(left))
     p95 = report.latency_ms['p95']
     if received or bad:
         warn, error = config.warn_latency or float('inf'), config.error_latency or float('inf')
@@ -46,7 +43,12 @@ def judge(report: Report, before: Report, config: NodeConfig, *, active: bool) -
     if found:
         return max(level for level, _ in found), '; '.join(reason for _, reason in found)
     period = max(report.when - before.when, 1e-3)
-    return Level.OK, f'{(report.published - before.published) / period:.1f} frames/s'
+    rate = f'{(report.published - before.published) / period:.1f} frames/s'
+    return Level.OK, ', '.join(filter(None, (rate, _listed(new))))
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ', '.join(f'{count} {reason}' for reason, count in counts.items() if count)
 
 
 def _above(value: float, warn: float, error: float, words: str) -> list[tuple[Level, str]]:

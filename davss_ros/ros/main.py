@@ -53,6 +53,7 @@ def _spin(node: DavssNode) -> None:
             except (KeyboardInterrupt, ExternalShutdownException):
                 break
             except Exception as error:  # of one callback, such as an impossible transition; the others go on
-                node.get_logger().error(f'callback failed: {type(error).__name__}: {error}')
+                if ok():  # else it is the end of ROS that met it
+                    node.get_logger().error(f'callback failed: {type(error).__name__}: {error}')
     finally:
         node.worker.close()

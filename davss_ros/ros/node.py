@@ -87,16 +87,20 @@ class DavssNode(LifecycleNode):
             self._configure()
         except Exception as error:  # DavssError mostly; but whatever it is, a repair and a retry must be possible
             self._tear_down()
-            self.error = str(error) if isinstance(error, DavssError) else f'{type(error).__name__}: {error}'
-            self.get_logger().error(f'not configured: {self.error}')
-            return TransitionCallbackReturn.FAILURE
+            return self._fail('not configured', error)
         self.error = ''
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Listen."""
-        for camera in self.cameras.values():
-            camera.activate()
+        """Listen; on failure, such as a quality of service that cannot be had, say why and stay inactive."""
+        try:
+            for camera in self.cameras.values():
+                camera.activate()
+        except Exception as error:
+            for camera in self.cameras.values():
+                camera.deactivate()
+            return self._fail('not activated', error)
+        self.error = ''
         self.get_logger().info(f'active: {", ".join(camera.topic for camera in self.cameras.values())}')
         return super().on_activate(state)
 
@@ -121,6 +125,11 @@ class DavssNode(LifecycleNode):
         """Go back to unconfigured, whence a retry is possible."""
         self._tear_down()
         return TransitionCallbackReturn.SUCCESS
+
+    def _fail(self, what: str, error: Exception) -> TransitionCallbackReturn:
+        self.error = str(error) if isinstance(error, DavssError) else f'{type(error).__name__}: {error}'
+        self.get_logger().error(f'{what}: {self.error}')
+        return TransitionCallbackReturn.FAILURE
 
     def _configure(self) -> None:
         settings = parameters.read(self)

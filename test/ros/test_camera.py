@@ -91,6 +91,31 @@ def test_what_was_forced_holds_for_the_next_good_frame_and_for_that_one_only(cam
     assert reasons(camera) == ['first', '', 'reset', '', 'enabled', '']
 
 
+def test_after_frames_that_nobody_wanted_comes_a_key_frame(camera: Any, worker: Worker) -> None:
+    for number, seen in enumerate([False, True, True, False, False, True, True]):
+        camera.outputs.seen = seen
+        if number == 4:
+            camera.force_key('reset')
+        camera._receive(image(0))  # of one stamp, so that time tells nothing
+        worker.serve()
+    assert reasons(camera) == ['unwatched', '', 'reset', '']
+
+
+def test_what_is_forced_while_a_frame_is_prepared_holds_for_the_next(
+    camera: Any, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reset = camera.segmenter.reset
+    monkeypatch.setattr(camera.segmenter, 'reset', lambda reason: (reset(reason), camera.force_key('clock')))
+    camera.force_key('reset')
+    camera._receive(image(0))
+    worker.serve()
+    monkeypatch.setattr(camera.segmenter, 'reset', reset)
+    for number in (1, 2):
+        camera._receive(image(number))
+        worker.serve()
+    assert reasons(camera) == ['reset', 'clock', '']
+
+
 def test_another_encoding_forces_a_key_frame_but_a_bad_frame_of_another_does_not(camera: Any, worker: Worker) -> None:
     for number, (encoding, bad) in enumerate(
         [('mono8', False), ('8UC1', False), ('8UC1', False), ('rgb8', True), ('8UC1', False), ('mono8', False)]

@@ -47,7 +47,8 @@ def test_any_loss_is_a_warning_by_default_and_named(reason: str) -> None:
 
 @pytest.mark.parametrize('reason', ['unwatched', 'disabled', 'inactive'])
 def test_what_somebody_wanted_so_is_no_loss(reason: str) -> None:
-    assert judged(published=900, unfinished={**BEFORE.unfinished, reason: 30})[0] == Level.OK
+    left = {**BEFORE.unfinished, reason: 30}
+    assert judged(published=900, unfinished=left) == (Level.OK, f'0.0 frames/s, 30 {reason}')
 
 
 @pytest.mark.parametrize(

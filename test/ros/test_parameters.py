@@ -184,6 +184,23 @@ def test_ranges_hold_at_once_and_sets_when_the_node_is_configured(context: Any, 
     node.destroy_node()
 
 
+def test_what_cannot_be_activated_is_said_and_a_repair_works(
+    configured: _Make, capfd: pytest.CaptureFixture[str]
+) -> None:
+    node = configured(cameras=['front', 'left'])
+    name = 'qos_overrides./left/image.subscription.history'
+    node.declare_parameter(name, 'backwards')
+    node.trigger_activate()
+    assert node.state == 'inactive'
+    assert 'not activated: ' in capfd.readouterr().err and 'backwards' in node.error
+    assert [node.count_subscribers(f'/{camera}/image') for camera in ('front', 'left')] == [0, 0]
+    node.trigger_cleanup()
+    assert not refused(node, **{name: 'keep_last'})
+    node.trigger_configure()
+    node.trigger_activate()
+    assert (node.state, node.error) == ('active', '')
+
+
 def test_several_cameras_can_be_configured_again_and_again(configured: _Make) -> None:
     node = configured(cameras=['front', 'left'])
     for _ in range(2):
