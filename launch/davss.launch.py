@@ -19,13 +19,13 @@ ARGUMENTS = {  # name -> default, description
     'images': ('', 'Image topics of these cameras, separated by commas; empty: <camera>/image.'),
     'transport': ('', 'raw or compressed; empty: as params_file says.'),
     'namespace': ('', 'Namespace of everything started here.'),
-    'params_file': (PathJoinSubstitution([SHARE, 'config', 'davss.yaml']), 'Parameters of the node.'),
+    'params_file': ('', 'Parameters of the node; empty: config/davss.yaml of this package.'),
     'device': ('', 'auto, cpu, cuda or cuda:N; empty: as params_file says.'),
     'key_interval': ('', 'Every n-th frame is a key frame; empty: as params_file says.'),
     'policy': ('', 'drop_old (cameras) or every_frame (bags); empty: as params_file says.'),
     'autostart': ('', 'false leaves configure and activate to a lifecycle manager; empty: as params_file says.'),
     'use_sim_time': ('', 'Take the time from /clock; empty: as params_file says.'),
-    'respawn': ('false', 'Start the node again if it ends with an error.'),
+    'respawn': ('false', 'Start the node again whenever it ends.'),
     'respawn_delay': ('2.0', 'After so many seconds.'),
     'log_level': ('info', 'debug, info, warn, error or fatal.'),
     'replay': ('', 'Video, image folder or rosbag2 to publish on the image topic; of several cameras, one each.'),
@@ -65,7 +65,7 @@ def _actions(context: LaunchContext) -> list[Node]:
 def _davss(given: dict[str, str], cameras: list[str], topics: dict[str, str]) -> Node:
     """Return the node; an argument left empty leaves the say to the parameter file."""
     overrides: dict[str, object] = {
-        name: _is_true(given[name]) if kind is bool else kind(given[name])
+        name: _is_true(given, name) if kind is bool else kind(given[name])
         for name, kind in OVERRIDES.items()
         if given[name]
     }
@@ -79,10 +79,10 @@ def _davss(given: dict[str, str], cameras: list[str], topics: dict[str, str]) ->
         executable='davss_node',
         name='davss',
         namespace=given['namespace'],
-        parameters=[given['params_file'], overrides],
+        parameters=[given['params_file'] or PathJoinSubstitution([SHARE, 'config', 'davss.yaml']), overrides],
         remappings=remappings,
         arguments=['--ros-args', '--log-level', given['log_level']],
-        respawn=_is_true(given['respawn']),
+        respawn=_is_true(given, 'respawn'),
         respawn_delay=float(given['respawn_delay']),
         output='screen',
         emulate_tty=True,
@@ -122,5 +122,8 @@ def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(',') if part.strip()]
 
 
-def _is_true(text: str) -> bool:
-    return text.lower() in ('true', '1', 'yes', 'on')
+def _is_true(given: dict[str, str], argument: str) -> bool:
+    value = given[argument].lower()
+    if value not in ('true', 'false'):
+        raise ValueError(f'{argument}: expected true or false, found {given[argument]!r}')
+    return value == 'true'
