@@ -8,6 +8,8 @@ from weakref import WeakKeyDictionary
 
 import torch
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from std_msgs.msg import Header
 
@@ -47,7 +49,9 @@ class Diagnostics:
         self._node, self._watched = node, watched
         self._before: WeakKeyDictionary[Camera, Report] = WeakKeyDictionary()  # a camera made anew counts anew
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        node.create_timer(PERIOD, self._publish)
+        node.create_timer(
+            PERIOD, self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )  # simulated time may stop
 
     def _publish(self) -> None:
         statuses = [self._node_status(), *map(self._camera_status, self._watched.cameras.values())]

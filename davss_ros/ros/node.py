@@ -162,18 +162,22 @@ class DavssNode(LifecycleNode):
 
     def _tear_down(self) -> None:
         self._configured = False
+        self._forget_cameras()
+        self.model = None
+        if self._names is not None:
+            self._names.destroy()
+            self._names = None
+        gc.collect()  # cameras and their callbacks know each other
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _forget_cameras(self) -> None:
+        """By itself, so that no variable holds one of them, and with it the model, when memory is collected."""
         with self.worker.paused():
             self.worker.assign((), batching=False)
             for camera in self.cameras.values():
                 camera.destroy()
             self._cameras = {}
-            self.model = None
-        if self._names is not None:
-            self._names.destroy()
-            self._names = None
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
 
     def _check_parameters(self, changed: Sequence[Parameter]) -> SetParametersResult:
         """Refuse what is out of range, does not go together, or is fixed while the node is configured."""

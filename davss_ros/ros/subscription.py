@@ -8,6 +8,8 @@ subscribes to suit all of them, and again whenever that changes (REP 2003 leaves
 from collections.abc import Callable
 from typing import Any
 
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.event_handler import QoSMessageLostInfo, SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSPolicyKind, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
@@ -67,7 +69,8 @@ class ImageSubscription:
         """Subscribe; ``on_info`` is called with every camera_info."""
         if self._wanted == 'auto':
             self._subscribe(ReliabilityPolicy.RELIABLE)
-            self._timer = self._node.create_timer(PERIOD, self._match)
+            steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stop
+            self._timer = self._node.create_timer(PERIOD, self._match, clock=steady)
         else:
             self._subscribe(ReliabilityPolicy[self._wanted.upper()])
         self._info = self._node.create_subscription(CameraInfo, self._info_topic, on_info, qos_profile_sensor_data)

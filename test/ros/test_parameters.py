@@ -1,7 +1,10 @@
 """Parameters of a real node in this process, with a context of its own; nothing is sent."""
 
 import time
+import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -181,6 +184,33 @@ def test_ranges_hold_at_once_and_sets_when_the_node_is_configured(context: Any, 
     node.trigger_configure()
     assert node.state == 'unconfigured'
     assert node.error == 'warn_latency: expected at most error_latency (100), found 200'
+    node.destroy_node()
+
+
+def test_configure_warms_the_model_and_cleanup_frees_it(
+    context: Any, monkeypatch: pytest.MonkeyPatch, tiny_model: Any
+) -> None:
+    runs = dict.fromkeys(('key', 'flow', 'distortion', 'correction'), 0)
+    models: list[Any] = []
+
+    def counted(role: str, *given: Any) -> Any:
+        runs[role] += 1
+        return getattr(tiny_model, role)(*given)
+
+    def load(config: Any) -> Any:
+        model = replace(tiny_model, **{role: partial(counted, role) for role in runs})
+        models.append(weakref.ref(model))
+        return model
+
+    monkeypatch.setattr('davss_ros.ros.node.load_model', load)
+    node = DavssNode(context=context, parameter_overrides=listed({'cameras': ['front', 'left']}))
+    node.trigger_configure()
+    assert all(runs.values()), runs  # before any frame has come
+    node.trigger_activate()
+    node.trigger_deactivate()
+    assert [model() is node.model for model in models] == [True]  # one for both cameras, and kept
+    node.trigger_cleanup()
+    assert models[0]() is None
     node.destroy_node()
 
 
