@@ -5,6 +5,7 @@ from array import array
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
@@ -12,8 +13,11 @@ from lifecycle_msgs.srv import ChangeState
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model
+from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.ros.config import NodeConfig
+from davss_ros.ros.encode import encode
 from davss_ros.ros.worker import Worker
 
 _Make = Callable[..., Any]
@@ -78,6 +82,27 @@ def test_outputs_are_in_order_under_their_own_headers(camera: Any, worker: Worke
         worker.serve()
     assert [header for _, _, header in camera.outputs.published] == [message.header for message in messages]
     assert [result.stamp for _, result, _ in camera.outputs.published] == [n * 10**8 + 7 for n in (10, 11, 12)]
+
+
+def test_after_dropped_frames_the_flow_is_from_the_last_one_that_was_served(
+    tiny_model: Model, camera_of: _Make, worker: Worker, street: list[Any]
+) -> None:
+    camera = camera_of(tiny_model, worker, key_interval=100, node=NodeConfig(policy='drop_old'))
+    worker.assign((camera,), batching=False)
+    alone = VideoSegmenter(SegmenterConfig(device='cpu', key_interval=100), model=tiny_model)
+    for first, last in ((0, 0), (1, 4), (5, 6), (7, 10)):  # come together: all but the last are dropped
+        for number in range(first, last + 1):
+            message = encode(street[number], Header(frame_id='front'))
+            message.header.stamp.sec, message.header.stamp.nanosec = 1, number * 10**8
+            camera._receive(message)
+        worker.serve()
+        expected = alone.step(street[last], 10**9 + last * 10**8)
+        _, result, header = camera.outputs.published[-1]
+        assert header.stamp.nanosec == last * 10**8
+        np.testing.assert_array_equal(result.labels, expected.labels)
+        np.testing.assert_array_equal(result.distortion, expected.distortion)
+    assert reasons(camera) == ['first', '', '', '']
+    assert camera.statistics.report().unfinished == {'dropped': 3 + 1 + 3}
 
 
 def test_what_was_forced_holds_for_the_next_good_frame_and_for_that_one_only(camera: Any, worker: Worker) -> None:

@@ -2,10 +2,13 @@
 
 import time
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 import rclpy
+import torch
 from diagnostic_msgs.msg import DiagnosticArray
 from peer import picture  # beside this file
 from rclpy.parameter import Parameter
@@ -75,6 +78,46 @@ def test_four_cameras_for_a_minute(processes: Any, client: Any) -> None:
         lines = {line['number']: line['digest'] for line in arrived if line['topic'] == topic}
         assert lines == dict(enumerate(expected[camera])), camera
     assert len({tuple(digests) for digests in expected.values()}) == len(CAMERAS)
+
+
+@pytest.mark.parametrize(
+    ('batching', 'device', 'faster', 'cameras', 'expected'),
+    [
+        ('always', 'cpu', False, 2, True),
+        ('never', 'cuda', True, 2, False),
+        ('auto', 'cuda', True, 2, True),
+        ('auto', 'cuda', False, 2, False),  # measured, and slower
+        ('auto', 'cpu', True, 2, False),
+        ('always', 'cpu', True, 1, False),
+    ],
+)
+def test_batches_are_made_when_they_are_faster(
+    monkeypatch: pytest.MonkeyPatch,
+    tiny_model: Any,
+    batching: str,
+    device: str,
+    faster: bool,
+    cameras: int,
+    expected: bool,
+) -> None:
+    asked: list[int] = []
+    model = replace(tiny_model, device=torch.device(device))
+    monkeypatch.setattr('davss_ros.ros.node.load_model', lambda config: model)
+    monkeypatch.setattr('davss_ros.ros.node.describe_device', str)
+    monkeypatch.setattr('davss_ros.ros.node.VideoSegmenter.warm_up', lambda self: None)
+    monkeypatch.setattr('davss_ros.ros.node.faster_together', lambda _, __, count: asked.append(count) or faster)
+    context = rclpy.Context()
+    context.init()
+    given = {'cameras': list(CAMERAS[:cameras]), 'batching': batching}
+    node = DavssNode(context=context, parameter_overrides=[Parameter(n, value=v) for n, v in given.items()])
+    try:
+        node.trigger_configure()
+        assert node.state == 'inactive', node.error
+        assert node.worker._batching == expected
+        assert asked == ([cameras] if (batching, device) == ('auto', 'cuda') else [])
+    finally:
+        node.destroy_node()
+        context.try_shutdown()
 
 
 def test_cameras_share_one_model_and_have_settings_of_their_own() -> None:
