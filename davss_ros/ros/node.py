@@ -187,7 +187,8 @@ class DavssNode(LifecycleNode):
                 parameters.check(name, value)
                 if self._configured and parameters.is_fixed(name) and self.has_parameter(name):
                     raise ConfigError(
-                        f'{name}: read when the node is configured; `ros2 lifecycle set {self.get_name()} deactivate` '
+                        f'{name}: read when the node is configured; '
+                        f'`ros2 lifecycle set {self.get_fully_qualified_name()} deactivate` '
                         'and `cleanup`, set it, then `configure` and `activate`'
                     )
             if self._configured:

@@ -1,16 +1,25 @@
-"""The launch file, where the launch system is installed (it is not on PyPI)."""
+"""The launch file, by the launch system where that is installed, and by a stand-in everywhere."""
 
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
 
+import launch_stand_in  # beside this file
 import pytest
 
-launch = pytest.importorskip('launch')
-pytest.importorskip('launch_ros')
-from launch_ros.utilities import evaluate_parameters  # noqa: E402  # there, as it turned out
-
 LAUNCH = Path(__file__).parent.parent.parent / 'launch' / 'davss.launch.py'
+INSTALLED = importlib.util.find_spec('launch_ros') is not None
+
+
+@pytest.fixture(autouse=True, params=['stand-in', 'installed'])
+def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == 'stand-in':
+        for name, module in launch_stand_in.modules().items():
+            monkeypatch.setitem(sys.modules, name, module)
+    elif not INSTALLED:
+        pytest.skip('launch_ros is not installed')
+    return str(request.param)
 
 
 def description() -> Any:
@@ -41,7 +50,7 @@ def test_every_argument_has_a_description_and_a_default() -> None:
 
 def actions(**arguments: str) -> list[Any]:
     """What would be started, and the context it would be in."""
-    context = launch.LaunchContext()
+    context = sys.modules['launch'].LaunchContext()
     context.launch_configurations.update({'params_file': 'davss.yaml', **arguments})
     for entity in description().entities[:-1]:
         entity.execute(context)
@@ -56,17 +65,23 @@ def started(**arguments: str) -> list[str]:
     return [action.node_executable for action in actions(**arguments)]
 
 
-def node_of(**arguments: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Parameters that go before those of the file, and remappings."""
+def node_of(**arguments: str) -> tuple[dict[str, Any], dict[str, str], bool]:
+    """Parameters that go before those of the file, remappings, and whether it is started again."""
     node = actions(**arguments)[0]
+    if isinstance(node, launch_stand_in.Node):
+        file, overrides = node.parameters
+        assert file == 'davss.yaml'
+        return overrides, dict(node.remappings), node.respawn
+    from launch_ros.utilities import evaluate_parameters
+
+    def plain(substitutions: Any) -> str:
+        return ''.join(one.perform(node.context) for one in substitutions)
+
     file, overrides = evaluate_parameters(node.context, node._Node__parameters)
     assert file == Path('davss.yaml')
-    pairs = ((perform(node.context, one), perform(node.context, other)) for one, other in node._Node__remappings)
-    return dict(overrides), dict(pairs)
-
-
-def perform(context: Any, substitutions: Any) -> str:
-    return ''.join(one.perform(context) for one in substitutions)
+    found = {name: list(value) if isinstance(value, tuple) else value for name, value in overrides.items()}
+    remappings = {plain(one): plain(other) for one, other in node._Node__remappings}
+    return found, remappings, node._ExecuteLocal__respawn
 
 
 def test_each_camera_may_have_a_replay() -> None:
@@ -78,9 +93,9 @@ def test_each_camera_may_have_a_replay() -> None:
 
 
 def test_what_is_not_given_is_left_to_the_parameter_file() -> None:
-    assert node_of() == ({}, {})
+    assert node_of() == ({}, {}, False)
     given = {'device': 'cpu', 'key_interval': '8', 'policy': 'every_frame', 'transport': 'compressed'}
-    parameters, _ = node_of(**given, autostart='false', use_sim_time='True')
+    parameters, *_ = node_of(**given, autostart='false', use_sim_time='True')
     assert parameters.pop('image_transport') == 'compressed'
     assert parameters == {
         'device': 'cpu',
@@ -93,8 +108,8 @@ def test_what_is_not_given_is_left_to_the_parameter_file() -> None:
 
 def test_topics_of_cameras_are_remapped_with_their_compressed_ones() -> None:
     assert node_of(image='/cam/raw')[1] == {'image': '/cam/raw', 'image/compressed': '/cam/raw/compressed'}
-    parameters, remappings = node_of(cameras='front, left', images='/a,left/image')
-    assert parameters == {'cameras': ('front', 'left')}
+    parameters, remappings, _ = node_of(cameras='front, left', images='/a,left/image')
+    assert parameters == {'cameras': ['front', 'left']}
     assert remappings == {'front/image': '/a', 'front/image/compressed': '/a/compressed'}
     with pytest.raises(ValueError, match="images: expected one for each of front, left, found '/a'"):
         node_of(cameras='front,left', images='/a')
@@ -107,4 +122,4 @@ def test_what_is_neither_true_nor_false_is_refused(argument: str) -> None:
 
 
 def test_respawn_is_an_option() -> None:
-    assert [actions(respawn=one)[0]._ExecuteLocal__respawn for one in ('true', 'false')] == [True, False]
+    assert [node_of(respawn=one)[2] for one in ('true', 'false')] == [True, False]

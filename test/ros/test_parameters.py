@@ -151,7 +151,7 @@ def test_what_cannot_change_while_configured_says_so_and_can_after_cleanup(confi
     value = {**other, 'autostart': False, 'batching': 'never'}[name]
     before = node.get_parameter(name).value
     reason = refused(node, **{name: value})
-    assert reason.startswith(f'{name}: read when the node is configured; `ros2 lifecycle set davss deactivate`')
+    assert reason.startswith(f'{name}: read when the node is configured; `ros2 lifecycle set /davss deactivate`')
     assert node.get_parameter(name).value == before
     node.trigger_cleanup()
     assert not refused(node, **{name: value})
