@@ -16,6 +16,7 @@ from std_msgs.msg import Header
 
 TENTH = 10**8  # ns
 SETTINGS = ('policy:=every_frame', 'key_interval:=1000', 'cut_distortion:=1.0', 'longest_gap:=1.0', 'warn_silence:=1.0')
+DEEP = 'qos_overrides./davss/label.publisher.depth:=200'  # whatever is slow here, no label is missed
 
 
 def image(stamp: int, size: tuple[int, int] = (48, 64), encoding: str = 'rgb8') -> Image:
@@ -33,7 +34,7 @@ class Stage:
     """A node as a process, and a camera, a viewer and a reader of its diagnostics here."""
 
     def __init__(self, processes: Any, client: Any) -> None:
-        self.process = processes.node(*SETTINGS)
+        self.process = processes.node(*SETTINGS, DEEP)
         self._client = client
         self.labels: list[Image] = []
         self.told: dict[str, str] = {}

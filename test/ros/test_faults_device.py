@@ -84,7 +84,7 @@ def test_the_diagnostics_turn_to_error_and_back(tiny_model: Model, running: Call
     def frames_until(done: Callable[[], bool]) -> None:
         nonlocal number
         told.clear()
-        for _ in range(100):
+        for _ in range(600):
             camera.publish(image(number))
             number += 1
             client.run_until(done, 0.1)

@@ -37,7 +37,7 @@ def bag_of(path: Path, plugin: StoragePlugin, count: int) -> Path:
 
 
 def replayed(processes: Any, source: Path, expect: int, *options: str) -> tuple[list[dict[str, Any]], Any]:
-    viewer = processes.peer('listen', '--early', '--expect', str(expect), '--seconds', '20', '/image')
+    viewer = processes.peer('listen', '--early', '--expect', str(expect), '/image')
     viewer.wait_for('ready')
     replay = processes.start('-m', 'davss_ros', 'replay', str(source), *options)
     assert replay.process.wait(timeout=60) == 0
@@ -76,7 +76,7 @@ def test_the_clock_follows_the_stamps(processes: Any, client: Any, tmp_path: Pat
     client.node.create_subscription(Clock, '/clock', lambda m: times.append((m.clock.sec, m.clock.nanosec)), 10)
     client.node.create_subscription(Image, 'image', lambda m: None, 10)
     replay = processes.start('-m', 'davss_ros', 'replay', str(bag), '--rate', '5', '--clock')
-    client.run_until(lambda: len(times) == 4)
+    client.run_until(lambda: len(times) == 4, 90)
     assert times == [(1000 + i, 7 * i) for i in range(4)]
     assert replay.process.wait(timeout=60) == 0
 
