@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,10 +28,9 @@ def write(folder: Path, text: str) -> str:
 def test_the_shipped_recipe_is_the_shipped_models() -> None:
     recipe = load_recipe('camvid_lite', data=DATA, out=OUT)
     coarse = OUT / 'key_coarse'
-    assert recipe.key_before == (KeyTraining(DATA, coarse, 'deeplab_lite1', epochs=20),)
-    assert recipe.key == KeyTraining(
+    fine = KeyTraining(
         DATA,
-        OUT / 'key',
+        OUT / 'key_fine',
         'deeplab_fine1',
         start=coarse / 'checkpoint.pt',
         epochs=14,
@@ -39,6 +39,11 @@ def test_the_shipped_recipe_is_the_shipped_models() -> None:
         paste=0.5,
         learning_rate=1e-3,
     )
+    assert recipe.key_before == (KeyTraining(DATA, coarse, 'deeplab_lite1', epochs=20), fine)
+    start = OUT / 'key_fine' / 'checkpoint.pt'
+    assert recipe.key == replace(fine, out=OUT / 'key', start=start, epochs=12, seed=1)
+    assert isinstance(recipe.correction, StageTraining)
+    assert recipe.correction.start == OUT / 'correction_coarse' / 'checkpoint.pt'
     assert recipe.flow.network == 'dis'
 
 
