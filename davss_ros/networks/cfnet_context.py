@@ -1,8 +1,8 @@
 """The default correction network: knows what things look like, and sees what was propagated.
 
 A small U-Net at strides 4 to 32 starts from the propagated scores and learns what to change about them, as `CFNetLite`
-does. Beside it an encoder that was pretrained on ImageNet looks at the image at a part of its size, and its features
-join at every stride: a few thousand samples of motion teach what to change, but not what a pedestrian looks like.
+does. Beside it an encoder that was pretrained on ImageNet looks at the image at half its size, and its features join
+at every stride: a few thousand samples of motion teach what to change, but not what a pedestrian looks like.
 """
 
 import torch
@@ -19,19 +19,13 @@ WIDTHS = (40, 64, 96, 128)  # at strides 4, 8, 16, 32
 
 
 class CFNetContext(nn.Module):
-    """Scores of every class at 1/4 size, from the current image and the propagated scores and image.
+    """Scores of every class at 1/4 size, from the current image and the propagated scores and image."""
 
-    Args:
-        classes: number of classes C.
-        look: at which part of the image's size the encoder looks at it.
-    """
-
-    def __init__(self, classes: int, look: float = 1 / 2) -> None:
+    def __init__(self, classes: int) -> None:
         super().__init__()
-        self.look = look
         at4, at8, at16, at32 = WIDTHS
         self.encoder = EfficientNetLite(ENCODER, deepest=16)
-        near8, near16, near32 = self.encoder.channels  # its strides 4 to 16, on a smaller image: about 8 to 32
+        near8, near16, near32 = self.encoder.channels  # its strides 4 to 16, on half the image
         self.stem = nn.Sequential(ConvBn(3, 16, 3, stride=2), separable(16, 32, stride=2))
         self.join4 = nn.Sequential(ConvBn(32 + classes + 3, at4, 1), separable(at4, at4))
         self.encode8, self.join8 = separable(at4, at8, stride=2), ConvBn(at8 + near8, at8, 1)
@@ -47,18 +41,14 @@ class CFNetContext(nn.Module):
 
     def forward(self, image: Tensor, propagated: Propagated) -> Tensor:
         """Map (N, 3, H, W) RGB in [0, 1], sides multiples of 4, and what was propagated to scores (N, C, h, w)."""
-        near8, near16, near32 = self.encoder(self._smaller(image))
+        near8, near16, near32 = self.encoder(F.avg_pool2d(image, 2))
         difference = propagated.image - down(image)
         x4 = self.join4(torch.cat([self.stem(image - 0.5), propagated.scores.softmax(1), difference], 1))
-        x8 = self.join8(join(near8, self.encode8(x4)))
-        x16 = self.join16(join(near16, self.encode16(x8)))
-        x32 = self.join32(join(near32, self.encode32(x16)))
+        x8 = self.join8(torch.cat([self.encode8(x4), near8], 1))
+        x16 = self.join16(torch.cat([self.encode16(x8), near16], 1))
+        x32 = self.join32(torch.cat([self.encode32(x16), near32], 1))
         x32 = x32 + F.relu(self.context(x32.mean((2, 3))))[:, :, None, None]
         x = self.decode16(join(x32, x16))
         x = self.decode8(join(x, x8))
         x = self.decode4(join(x, x4))
         return propagated.scores + self.change(x)
-
-    def _smaller(self, image: Tensor) -> Tensor:
-        size = [round(side * self.look) for side in image.shape[2:]]
-        return F.interpolate(image, size=size, mode='bilinear', align_corners=False)
