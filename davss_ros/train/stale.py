@@ -30,6 +30,7 @@ class Staleness:
     border: float = 0.15  # largest share of a side that has come into view
     objects: int = 3  # most other views of which things are pasted
     travel: float = 12.0  # standard deviation of how far those have moved
+    followed: float = 0.0  # share of those that moved which the flow follows; it smears what is around them
     light: float = 0.06  # largest change of brightness
 
 
@@ -75,6 +76,7 @@ def stale_views(
     for number, (image, labels, scores) in enumerate(views):
         now, now_labels, now_scores = image.copy(), labels.copy(), scores.copy()
         was, was_scores = _small(image), scores.copy()
+        flow: Maps = np.zeros((2, *was.shape[1:]), np.float32)
         for _ in range(rng.integers(0, staleness.objects + 1)):
             other = views[(number + int(rng.integers(1, max(len(views), 2)))) % len(views)]
             cut = _things(other[1], movable, rng)
@@ -89,7 +91,9 @@ def stale_views(
                 moved = _shift(np.concatenate([other[2], _small(other[0]), at[None].astype(np.float32)]), offset)
                 at = moved[-1] > 0.5
                 was_scores[:, at], was[:, at] = moved[: len(scores), at], moved[len(scores) : -1, at]
-        was_all = _misplaced(np.concatenate([was_scores, was]), rng, staleness)
+                if here and staleness.followed and rng.random() < staleness.followed:
+                    flow = _follow(flow, _quarter(cut), offset, rng)
+        was_all = _misplaced(np.concatenate([was_scores, was]), flow, rng, staleness)
         propagated = was_all[len(scores) :] * np.float32(1 + rng.uniform(-staleness.light, staleness.light))
         yield View(now, now_labels, now_scores, was_all[: len(scores)], propagated.clip(0, 1))
 
@@ -118,10 +122,19 @@ def _things(labels: Image, movable: tuple[int, ...], rng: Generator) -> NDArray[
     return np.asarray(pieces == pieces[ys[pick], xs[pick]])
 
 
-def _misplaced(maps: Maps, rng: Generator, staleness: Staleness) -> Maps:
-    """Return ``maps`` along a flow that is not quite right and does not reach what came into view."""
+def _follow(flow: Maps, thing: NDArray[np.bool_], offset: NDArray[np.float64], rng: Generator) -> Maps:
+    """Return ``flow`` that leads back to where the ``thing`` was, and with it, as flows are smooth, what is around."""
+    near = cv2.GaussianBlur(thing.astype(np.float32), (0, 0), rng.uniform(0.5, 4))
+    near = np.clip(near * rng.uniform(1, 2.5), 0, 1)
+    reached = np.asarray(offset * rng.uniform(0.8, 1.05), np.float32)  # rather too short than too long
+    return (flow * (1 - near) + reached[:, None, None] * near).astype(np.float32)
+
+
+def _misplaced(maps: Maps, flow: Maps, rng: Generator, staleness: Staleness) -> Maps:
+    """Return ``maps`` along ``flow``, which is not quite right and does not reach what came into view."""
     height, width = maps.shape[1:]
     xs, ys = grid((height, width))
+    xs, ys = xs + flow[0], ys + flow[1]
     for coarse in (4, 12):  # errors of large areas and of small ones
         noise = rng.normal(0, staleness.drift * rng.random() ** 2, (coarse, coarse, 2)).astype(np.float32)
         error = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32, copy=False)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from davss_ros.core.resample import down
 from davss_ros.train.augment import Augmentation
-from davss_ros.train.stale import Staleness, Still, View, stale_views
+from davss_ros.train.stale import Staleness, Still, View, _follow, _misplaced, _shift, stale_views
 
 CLASSES, HEIGHT, WIDTH, MOVABLE = 4, 64, 96, 3
 FRESH = Staleness(drift=0, border=0, objects=0, light=0)
@@ -76,6 +76,31 @@ def test_things_come_and_go_and_the_labels_know() -> None:
         come += ((quarter == MOVABLE) & (was != MOVABLE)).sum()
         gone += ((quarter != MOVABLE) & (was == MOVABLE)).sum()
     assert come > 20 and gone > 20
+
+
+def test_a_flow_that_follows_a_thing_bends_what_is_around_it() -> None:
+    thing = np.zeros((16, 40), bool)
+    thing[:, 16:24] = True
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        flow = _follow(np.zeros((2, 16, 40), np.float32), thing, np.array([5.0, -3.0]), rng)
+        across = flow[0, 8]
+        assert (across[19:21] > 2.5).all() and (across <= 1.05 * 5).all()
+        assert (np.diff(across[:20]) >= -1e-6).all() and across[0] < 0.1  # the background's far away, the thing's here
+        np.testing.assert_allclose(flow[1], flow[0] * (-3 / 5), atol=1e-5)
+
+
+def test_a_thing_that_is_followed_is_found_where_it_is_now() -> None:
+    now = np.zeros((1, 24, 40), np.float32)
+    now[:, 8:16, 20:28] = 1
+    offset = np.array([6.0, -2.0])
+    was = _shift(now, offset)
+    assert was[0, 8, 30] == 1 and was[0, 12, 21] == 0  # it was further right, and higher
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        found = _misplaced(was, _follow(np.zeros((2, 24, 40), np.float32), now[0] > 0, offset, rng), rng, FRESH)
+        assert found[0, 11:13, 23:25].min() > 0.9
+        assert found[0, 8, 31] > 0.5  # where it was, a ghost remains
 
 
 def test_what_came_into_view_is_the_border_repeated() -> None:
