@@ -34,7 +34,7 @@ from davss_ros.train.flow import train_flow
 from davss_ros.train.key import train_key
 from davss_ros.train.labelled import open_labelled
 from davss_ros.train.motion import MotionSamples, load_samples, make_samples, save_samples
-from davss_ros.train.on_stills import train_correction_on_stills
+from davss_ros.train.on_stills import StillsTraining, train_correction_on_stills
 from davss_ros.train.published import (
     FlowAndCorrection,
     train_correction_on_triplets,
@@ -93,17 +93,20 @@ class Run:
         """Train or load the correction network, and with it the flow if it is trained on."""
         settings, out = self.recipe.correction, self.recipe.out / 'correction'
         compute, distortion, flow = self._compute(), self.distortion(), self.flow()
+        if self.recipe.correction_coarse is not None:
+            self._on_stills(self.recipe.correction_coarse, 'correction_coarse')
+        if isinstance(settings, StillsTraining):
+            return FlowAndCorrection(flow, self._on_stills(settings, 'correction'))
         if isinstance(settings, StageTraining):
-            self.correction_coarse()
             return FlowAndCorrection(flow, train_correction(settings, distortion, self.samples(), out, say, compute))
         clips = self._clips()
         return train_correction_on_triplets(settings, self.key(), flow, distortion, clips, out, say, compute)
 
-    def correction_coarse(self) -> None:
-        """Train what the correction network starts from, if the recipe has such."""
-        settings, out = self.recipe.correction_coarse, self.recipe.out / 'correction_coarse'
-        if settings is not None:
-            train_correction_on_stills(settings, self._fused_key, self.data.stills, out, say, self._compute())
+    def _on_stills(self, settings: StillsTraining, name: str) -> nn.Module:
+        out, scores = self.recipe.out / name, self.recipe.out / 'key_scores.npy'
+        return train_correction_on_stills(
+            settings, self._fused_key, self.data.stills, out, scores, say, self._compute()
+        )
 
     def _fused_key(self) -> KeyNetwork:
         key = self.key().cpu()

@@ -20,7 +20,7 @@ from davss_ros.errors import DataError
 from davss_ros.networks.efficientnet_lite import imagenet_start
 from davss_ros.networks.interface import KeyNetwork, Propagated
 from davss_ros.networks.registry import build
-from davss_ros.train import parallel
+from davss_ros.train import checkpoint, parallel
 from davss_ros.train.augment import Augmentation
 from davss_ros.train.compute import Compute
 from davss_ros.train.key import KeyTraining
@@ -48,13 +48,14 @@ class StillsTraining:
     weight_decay: float = 1e-2
     distill: float = 0.5  # weight of following the key network's scores
     rare: tuple[int, ...] = KeyTraining.rare  # class ids around which views are centred more often
+    start: Path | None = None  # as in `KeyTraining`; without, the encoder's ImageNet weights
     roles: SceneClasses = SceneClasses()  # noqa: RUF009  # immutable
     staleness: Staleness = Staleness()  # noqa: RUF009  # immutable
     seed: int = 0
 
     def fingerprint(self) -> dict[str, object]:
         """Return what decides the result, for `checkpoint.resume`."""
-        settings = asdict(self)
+        settings = {name: value for name, value in asdict(self).items() if name != 'start'}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()} | {
             'roles': {role: list(ids) for role, ids in asdict(self.roles).items()}
         }
@@ -74,6 +75,7 @@ def train_correction_on_stills(
     key: Callable[[], KeyNetwork],
     stills: Sequence[LabelledImage],
     out: Path,
+    scores: Path,
     progress: Progress = log.info,
     compute: Compute = COMPUTE,
 ) -> nn.Module:
@@ -81,25 +83,30 @@ def train_correction_on_stills(
 
     Args:
         settings: what decides the result.
-        key: gives the key network, in evaluation mode on the CPU; not asked for what is in ``out`` already.
+        key: gives the key network, in evaluation mode on the CPU; not asked for what is in ``scores`` already.
         stills: labelled images of one size, whose sides are multiples of 4.
-        out: folder of the checkpoint and of the key network's scores.
+        out: folder of the checkpoint.
+        scores: file of the key network's scores of the stills, ``.npy``.
         progress: told what happens.
         compute: device and arithmetic.
 
     Raises:
         DataError: the stills differ in size, or the folder holds another run.
     """
-    prepared = _prepare(stills, settings.classes, key, out / 'scores.npy')
+    prepared = _prepare(stills, settings.classes, key, scores)
     torch.manual_seed(settings.seed)
     network = build('correction', settings.network, settings.classes)
-    imagenet_start(network)
+    if settings.start is None:
+        imagenet_start(network)
+    else:
+        taken = checkpoint.take_over(settings.start, network, 'correction')
+        progress(f'{settings.network}: {taken} of {len(network.state_dict())} tensors from {settings.start}')
 
     def loss(batch: _Batch) -> Tensor:
         with compute.autocast():
-            scores = network(batch.image, batch.propagated)
-        followed = F.kl_div(scores.float().log_softmax(1), batch.teacher.softmax(1), reduction='none').sum(1).mean()
-        return segmentation_loss(scores, batch.labels, batch.offset) + settings.distill * followed
+            corrected = network(batch.image, batch.propagated)
+        followed = F.kl_div(corrected.float().log_softmax(1), batch.teacher.softmax(1), reduction='none').sum(1).mean()
+        return segmentation_loss(corrected, batch.labels, batch.offset) + settings.distill * followed
 
     task = Task(
         f'{settings.network} on stills',

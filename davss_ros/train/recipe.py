@@ -21,7 +21,7 @@ from davss_ros.train.stages import StageTraining
 
 SHIPPED = Path(__file__).parent / 'recipes'
 T = TypeVar('T')
-S = TypeVar('S', KeyTraining, StageTraining)
+S = TypeVar('S', KeyTraining, StageTraining, StillsTraining)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Recipe:
     motion: MotionSettings
     flow: FlowTraining
     distortion: StageTraining | TripletTraining
-    correction: StageTraining | TripletTraining
+    correction: StageTraining | StillsTraining | TripletTraining
     correction_coarse: StillsTraining | None  # where ``correction`` may start, if the file has such a section
     export: Export
 
@@ -114,6 +114,15 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
             return settings
         return replace(settings, start=out / str(settings.start) / 'checkpoint.pt')
 
+    def on_stills(name: str) -> StillsTraining:
+        return started(part(StillsTraining, name, network='cfnet_lite', roles=roles, **shared))
+
+    def correction() -> StageTraining | StillsTraining | TripletTraining:
+        if sections.get('correction', {}).get('recipe') != 'stills':
+            return stage('correction', 'cfnet_lite')
+        del sections['correction']['recipe']
+        return on_stills('correction')
+
     def stage(name: str, network: str) -> StageTraining | TripletTraining:
         section = sections.setdefault(name, {})
         published = section.get('network', network) in PUBLISHED_NETWORKS.values()
@@ -122,7 +131,8 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
             return part(TripletTraining, name, network=network, propagation=export.propagation, **shared)
         if method == 'samples':
             return started(part(StageTraining, name, network=network, **shared))
-        raise ConfigError(f'{where}: {name}: recipe: expected paper or samples, found {method!r}')
+        known = 'paper, samples or stills' if name == 'correction' else 'paper or samples'
+        raise ConfigError(f'{where}: {name}: recipe: expected {known}, found {method!r}')
 
     out, export = general.out, part(Export, 'export')
     roles = scene_classes(load_classes(general.classes))
@@ -141,10 +151,8 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
         ),
         part(FlowTraining, 'flow', seed=general.seed),
         stage('distortion', 'dmnet_lite'),
-        stage('correction', 'cfnet_lite'),
-        part(StillsTraining, 'correction_coarse', network='cfnet_lite', roles=roles, **shared)
-        if 'correction_coarse' in sections
-        else None,
+        correction(),
+        on_stills('correction_coarse') if 'correction_coarse' in sections else None,
         export,
     )
 

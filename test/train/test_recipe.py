@@ -96,6 +96,9 @@ def test_a_section_starts_where_another_ended(tmp_path: Path) -> None:
     )
     start = OUT / 'correction_coarse' / 'checkpoint.pt'
     assert recipe.correction == StageTraining('cfnet_context', 11, start=start, everywhere=1.0, seed=2)
+    text = text.replace('everywhere: 1.0', 'recipe: stills')
+    recipe = load_recipe(write(tmp_path, text), data=DATA, out=OUT)
+    assert recipe.correction == StillsTraining('cfnet_context', 11, roles=ROLES, start=start)
 
 
 def test_the_command_line_comes_first(tmp_path: Path) -> None:
@@ -118,6 +121,7 @@ def test_the_command_line_comes_first(tmp_path: Path) -> None:
         ('motion: {rounds: [1]}', r'motion: rounds: .*integer.*, found \[1\]'),
         ('motion: {scene: {speeed: 1}}', r'motion: scene\.speeed: .*unexpected'),
         ('distortion: {recipe: guess}', r"distortion: recipe: expected paper or samples, found 'guess'"),
+        ('correction: {recipe: guess}', r'correction: recipe: expected paper, samples or stills, found'),
         ('correction: {network: cfnet, distill: 1}', r'correction: distill: no such key; known: .*shortest'),
         ('videos: a.mp4', r'videos: .*tuple.*'),
         ('key: 3', r'key: expected keys and values, found 3'),
