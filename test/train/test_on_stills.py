@@ -100,8 +100,6 @@ def test_the_key_network_is_asked_once(tmp_path: Path) -> None:
 
     settings = replace(SETTINGS, epochs=1)
     again = train_correction_on_stills(settings, gone, STILLS, tmp_path, tmp_path / 'scores.npy')  # type: ignore[arg-type]  # as good as files
-        replace(SETTINGS, epochs=1), gone, STILLS, tmp_path, tmp_path / 'scores.npy', lines.append
-    )  # type: ignore[arg-type]  # as good as files
     assert equal(one, again)
 
 
