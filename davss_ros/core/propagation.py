@@ -4,7 +4,8 @@ Two ways, by name:
 
 - ``step``: what was carried to frame t-1 is carried on to t (DAVSS, section III-B). Each step resamples, so thin
   structures blur as the distance grows.
-- ``composed``: the flows are chained, ``u_k<-t(p) = u_t(p) + u_k<-t-1(p + u_t(p))``, and the key frame is sampled once.
+- ``composed``: the flows are chained, ``u_k<-t(p) = u_t(p) + u_k<-t-1(p + u_t(p))``, and the key frame is sampled once,
+  its scores bicubically, so that poles are not lost among their neighbours.
 """
 
 from typing import Protocol
@@ -32,7 +33,9 @@ class StepPropagation:
 
     def advance(self, flow: Tensor) -> Propagated:
         """See `Propagation.advance`."""
-        self._now = _warp_both(self._now, flow)
+        moved = warp(torch.cat(self._now, 1), flow)
+        classes = self._now.scores.shape[1]
+        self._now = Propagated(moved[:, :classes], moved[:, classes:])
         return self._now
 
 
@@ -46,15 +49,10 @@ class ComposedPropagation:
     def advance(self, flow: Tensor) -> Propagated:
         """See `Propagation.advance`."""
         self._flow = flow if self._flow is None else flow + warp(self._flow, flow)
-        return _warp_both(self._key, self._flow)
+        return Propagated(warp(self._key.scores, self._flow, 'bicubic'), warp(self._key.image, self._flow))
 
 
 PROPAGATIONS: dict[str, type[StepPropagation] | type[ComposedPropagation]] = {
     'step': StepPropagation,
     'composed': ComposedPropagation,
 }
-
-
-def _warp_both(what: Propagated, flow: Tensor) -> Propagated:
-    moved = warp(torch.cat(what, 1), flow)
-    return Propagated(moved[:, : what.scores.shape[1]], moved[:, what.scores.shape[1] :])

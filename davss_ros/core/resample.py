@@ -38,12 +38,13 @@ def up(x: Tensor, align_corners: bool = False) -> Tensor:
     return F.interpolate(x, scale_factor=float(SCALE), mode='bilinear', align_corners=align_corners)
 
 
-def warp(x: Tensor, flow: Tensor) -> Tensor:
-    """Return ``x`` carried along the flow: ``result(p) = x(p + flow(p))``, bilinear, clamped at the border.
+def warp(x: Tensor, flow: Tensor, mode: str = 'bilinear') -> Tensor:
+    """Return ``x`` carried along the flow: ``result(p) = x(p + flow(p))``, clamped at the border.
 
     Args:
         x: (N, C, h, w) float.
         flow: (N, 2, h, w) float, (dx, dy) in pixels of ``x``.
+        mode: ``bilinear``, as published, or ``bicubic``, which keeps what is thin but overshoots at edges.
     """
     height, width = x.shape[2:]
     xs = torch.arange(width, dtype=flow.dtype, device=flow.device)
@@ -52,4 +53,4 @@ def warp(x: Tensor, flow: Tensor) -> Tensor:
     grid_x = (xs + flow[:, 0]) * (2 / max(width - 1, 1)) - 1
     grid_y = (ys + flow[:, 1]) * (2 / max(height - 1, 1)) - 1
     grid = torch.stack([grid_x, grid_y], -1)
-    return F.grid_sample(x, grid.to(x.dtype), mode='bilinear', padding_mode='border', align_corners=True)
+    return F.grid_sample(x, grid.to(x.dtype), mode=mode, padding_mode='border', align_corners=True)
