@@ -42,7 +42,7 @@ def test_the_shipped_recipe_is_the_shipped_models() -> None:
     assert recipe.key_before == (KeyTraining(DATA, coarse, 'deeplab_lite1', epochs=20), fine)
     start = OUT / 'key_fine' / 'checkpoint.pt'
     assert recipe.key == replace(fine, out=OUT / 'key', start=start, epochs=12, seed=1)
-    assert isinstance(recipe.correction, StageTraining)
+    assert isinstance(recipe.correction, StillsTraining)
     assert recipe.correction.start == OUT / 'correction_coarse' / 'checkpoint.pt'
     assert recipe.flow.network == 'dis'
 
