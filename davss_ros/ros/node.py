@@ -45,7 +45,11 @@ class DavssNode(LifecycleNode):
 
     def __init__(self, **options: Any) -> None:
         super().__init__('davss', **options)
-        parameters.declare(self)
+        try:
+            parameters.declare(self)
+        except Exception:
+            self.destroy_node()  # half a node that is left to the interpreter's end may hold that up
+            raise
         self.worker = Worker()
         self._cameras: dict[str, Camera] = {}
         self.model: Model | None = None

@@ -7,14 +7,18 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import pytest
+import rclpy
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters, SetParameters
+from rclpy.exceptions import ParameterException
 from sensor_msgs.msg import Image
 
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.ros.config import NodeConfig
+from davss_ros.ros.node import DavssNode
 from davss_ros.ros.parameters import CHANGEABLE
 
 ROOT = Path(__file__).parent.parent.parent
@@ -44,6 +48,22 @@ def test_a_parameter_of_the_wrong_type_or_range_ends_the_start_with_one_clear_li
         assert complaint in node.said()
         assert 'Traceback' not in node.said()
         assert len(node.said().strip().splitlines()) == 1
+
+
+def test_a_node_that_cannot_be_made_is_not_left_behind(client: Any) -> None:
+    context = rclpy.Context()
+    context.init()
+    try:
+        with pytest.raises(ParameterException) as caught:
+            DavssNode(context=context, parameter_overrides=[rclpy.parameter.Parameter('overlay_opacity', value=1.5)])
+        other = rclpy.create_node('other', context=context)
+        client.run_until(lambda: 'other' in client.node.get_node_names())
+        assert 'other' in client.node.get_node_names()
+        assert 'davss' not in client.node.get_node_names()
+        assert caught.value is not None  # with it lives all that it knows of
+        other.destroy_node()
+    finally:
+        context.try_shutdown()
 
 
 def test_parameters_are_described_and_checked(running: Any, tiny_model: Any, client: Any) -> None:
