@@ -6,7 +6,7 @@ Conventions, for this package as a whole:
 - "1/4 size" is h = ceil(H / 4), w = ceil(W / 4).
 - Scores are what softmax would be taken of; C classes.
 - Flow is (dx, dy) in 1/4-size pixels, from the current frame back to the one before: what is at p now was at
-  p + flow(p) then, so ``warp(x, flow)(p) = x(p + flow(p))``, bilinear, clamped at the border.
+  p + flow(p) then, so ``warp(x, flow)(p) = x(p + flow(p))``, clamped at the border.
 - The distortion map is 0 where propagated scores can be trusted and 1 where they must be redone.
 """
 
