@@ -32,11 +32,18 @@ class SegmenterConfig:
     key: str = _setting('', 'Key network. Empty: as the weights say.')
     flow: str = _setting('', 'Flow: dis, dis_medium, dis_fast, dis_ultrafast, flownets. Empty: as the weights say.')
     distortion: str = _setting('', 'Distortion network. Empty: as the weights say.')
-    correction: str = _setting('', 'Correction network. Empty: as the weights say.')
+    correction: str = _setting('', 'Correction network; key: the key network. Empty: as the weights say.')
+    key_views: int = _setting(
+        0,
+        'What the key network sees of a key frame: 1, the frame; 2, also its mirror image. 0: as the weights say.',
+        minimum=0,
+        maximum=2,
+    )
     propagation: str = _setting(
         '',
-        'Carry scores frame by frame (step) or along the chained flow (composed). Empty: as the weights say.',
-        choices=('', 'step', 'composed'),
+        'Carry scores frame by frame (step), along the chained flow (composed), or frame by frame from what was '
+        'redone (renewed). Empty: as the weights say.',
+        choices=('', 'step', 'composed', 'renewed'),
     )
     correction_gain: float = _setting(
         0.0,
@@ -44,11 +51,19 @@ class SegmenterConfig:
         minimum=0.0,
         maximum=100.0,
     )
+    correction_share: float = _setting(
+        0.0,
+        'Share of the frame that the correction network redoes, in windows where the distortion is largest; 1: the '
+        'whole frame, as published. 0: as the weights say.',
+        minimum=0.0,
+        maximum=1.0,
+    )
     align_corners: bool = _setting(False, 'Resampling convention; True is what the published training used.')
     device: str = _setting('auto', 'auto (CUDA where there is one), cpu, cuda or cuda:N.')
     precision: str = _setting(
         'auto',
-        'Arithmetic of the networks; auto is float32 on a CPU and half precision on CUDA.',
+        'Arithmetic of the networks; auto is half precision on CUDA, and on a CPU bfloat16 if it has instructions for '
+        'that, else float32.',
         choices=('auto', 'float32', 'bfloat16', 'float16'),
     )
     working_height: int = _setting(

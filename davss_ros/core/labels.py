@@ -36,6 +36,15 @@ def merge_dense(
     return merge_scores(scores, correction, distortion, align_corners).argmax(1).to(torch.uint8)
 
 
+def merge(
+    scores: Tensor, correction: Tensor | None = None, distortion: Tensor | None = None, align_corners: bool = False
+) -> Tensor:
+    """Return the labels of `merge_dense`, in the way that is fastest."""
+    if scores.device.type == 'cpu' and not align_corners:
+        return merge_sparse(scores, correction, distortion)
+    return merge_dense(scores, correction, distortion, align_corners)
+
+
 def merge_sparse(scores: Tensor, correction: Tensor | None = None, distortion: Tensor | None = None) -> Tensor:
     """Return the labels of `merge_dense` with align_corners=False, computing only what is not certain.
 

@@ -1,10 +1,9 @@
 """The four networks together, on their device; several segmenters may share one model."""
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,9 +12,11 @@ from davss_ros.core.classes import SemanticClass, load_classes
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.device import choose_device, choose_precision
 from davss_ros.errors import ConfigError, WeightsError
+from davss_ros.networks.again import KeyAgain, Mirrored
 from davss_ros.networks.interface import CorrectionNetwork, DistortionNetwork, FlowNetwork, KeyNetwork
 from davss_ros.networks.layers import channels_last, fuse
-from davss_ros.networks.registry import ROLES, build
+from davss_ros.networks.precision import InHalf
+from davss_ros.networks.registry import KEY_AGAIN, ROLES, build
 from davss_ros.networks.weights import Weights, load_into, read_weights
 
 
@@ -34,14 +35,8 @@ class Model:
     device: torch.device
     precision: torch.dtype
     name: str
+    correction_share: float = 1.0  # of the frame, see `davss_ros.core.windows`
     checksum: str = ''  # first digits of the SHA-256 of the weights files
-
-    @contextmanager
-    def inference(self) -> Iterator[None]:
-        """Without gradients, in the model's precision."""
-        half = self.precision != torch.float32
-        with torch.inference_mode(), torch.autocast(self.device.type, self.precision, enabled=half):
-            yield
 
 
 def load_model(config: SegmenterConfig) -> Model:
@@ -52,18 +47,28 @@ def load_model(config: SegmenterConfig) -> Model:
         WeightsError: a weights file is missing, damaged, or does not fit.
     """
     device = choose_device(config.device)
+    precision = choose_precision(config.precision, device)
     files = [read_weights(source.strip()) for source in config.weights.split(',')]
     classes = _classes(config, files)
-    networks = {role: _network(role, getattr(config, role), files, len(classes), device) for role in ROLES}
+    names = {role: getattr(config, role) or _named(role, files) for role in ROLES}
+    networks: dict[str, Any] = {
+        role: _prepared(_network(role, name, files, len(classes)), device, precision)
+        for role, name in names.items()
+        if (role, name) != ('correction', KEY_AGAIN)
+    }
+    networks.setdefault('correction', KeyAgain(networks['key']))
     told = {name: value for w in files for name, value in w.settings.items()}
+    if (config.key_views or int(told.get('key_views', 1))) == 2:
+        networks['key'] = Mirrored(networks['key'])
     return Model(
         **networks,
         classes=classes,
         propagation=config.propagation or told.get('propagation', 'step'),
         correction_gain=config.correction_gain or float(told.get('correction_gain', 1.0)),
+        correction_share=config.correction_share or float(told.get('correction_share', 1.0)),
         align_corners=config.align_corners,
         device=device,
-        precision=choose_precision(config.precision, device),
+        precision=precision,
         name=config.weights,
         checksum=_checksum(files),
     )
@@ -94,18 +99,27 @@ def _classes(config: SegmenterConfig, files: list[Weights]) -> tuple[SemanticCla
     return classes
 
 
-def _network(role: str, wanted: str, files: list[Weights], classes: int, device: torch.device) -> nn.Module:
-    holding = [w for w in files if role in w.networks]
-    name = wanted or (holding[-1].networks[role] if holding else '')
-    if not name:
+def _named(role: str, files: list[Weights]) -> str:
+    names = [w.networks[role] for w in files if role in w.networks]
+    if not names:
         raise ConfigError(f'{role}: {files[-1].source} holds none; name a network or add a file that holds one')
+    return names[-1]
+
+
+def _network(role: str, name: str, files: list[Weights], classes: int) -> nn.Module:
     network = build(role, name, classes).eval()
     if network.state_dict():
-        fitting = [w for w in holding if w.networks[role] == name and role in w.states]
+        fitting = [w for w in files if w.networks.get(role) == name and role in w.states]
         if not fitting:
             raise WeightsError(f'{role}: no file in weights holds {name!r}; add one that does, separated by a comma')
         load_into(network, fitting[-1].states[role], fitting[-1].source)
+    return network
+
+
+def _prepared(network: nn.Module, device: torch.device, precision: torch.dtype) -> nn.Module:
+    """Return ``network`` ready to be used: fused, on its device, laid out as is fastest there."""
     network.requires_grad_(False)
     fuse(network)
     network.to(device)
-    return channels_last(network)
+    channels_last(network)
+    return network if precision == torch.float32 or not network.state_dict() else InHalf(network, device, precision)

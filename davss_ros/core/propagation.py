@@ -1,13 +1,16 @@
 """Carrying the key frame's scores and image along the flow.
 
-Two ways, by name:
+Three ways, by name:
 
 - ``step``: what was carried to frame t-1 is carried on to t (DAVSS, section III-B). Each step resamples, so thin
   structures blur as the distance grows.
 - ``composed``: the flows are chained, ``u_k<-t(p) = u_t(p) + u_k<-t-1(p + u_t(p))``, and the key frame is sampled once,
   its scores bicubically, so that poles are not lost among their neighbours.
+- ``renewed``: as ``step``, but bicubic, which blurs no more than ``composed``; and what was redone takes the place of
+  what was carried, so that it need not be redone on every frame after (in the paper it never does, section III-B).
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -24,6 +27,10 @@ class Propagation(Protocol):
         """Move on by one frame: ``flow`` (N, 2, h, w) leads from the new frame back to the last one."""
         ...
 
+    def renew(self, now: Propagated) -> None:
+        """Carry on ``now``, what was propagated to this frame with parts of it redone; only ``renewed`` does so."""
+        ...
+
 
 class StepPropagation:
     """Resample at every step, as published."""
@@ -38,6 +45,9 @@ class StepPropagation:
         self._now = Propagated(moved[:, :classes], moved[:, classes:])
         return self._now
 
+    def renew(self, now: Propagated) -> None:
+        """See `Propagation.renew`."""
+
 
 class ComposedPropagation:
     """Add up the flow and resample the key frame once."""
@@ -51,8 +61,30 @@ class ComposedPropagation:
         self._flow = flow if self._flow is None else flow + warp(self._flow, flow)
         return Propagated(warp(self._key.scores, self._flow, 'bicubic'), warp(self._key.image, self._flow))
 
+    def renew(self, now: Propagated) -> None:
+        """See `Propagation.renew`."""
 
-PROPAGATIONS: dict[str, type[StepPropagation] | type[ComposedPropagation]] = {
+
+class RenewedPropagation:
+    """Resample at every step, and go on from what was redone."""
+
+    def __init__(self, key: Propagated) -> None:
+        self._now = key
+
+    def advance(self, flow: Tensor) -> Propagated:
+        """See `Propagation.advance`."""
+        moved = warp(torch.cat(self._now, 1), flow, 'bicubic')
+        classes = self._now.scores.shape[1]
+        self._now = Propagated(moved[:, :classes], moved[:, classes:].clamp(0, 1))
+        return self._now
+
+    def renew(self, now: Propagated) -> None:
+        """See `Propagation.renew`."""
+        self._now = now
+
+
+PROPAGATIONS: dict[str, Callable[[Propagated], Propagation]] = {
     'step': StepPropagation,
     'composed': ComposedPropagation,
+    'renewed': RenewedPropagation,
 }

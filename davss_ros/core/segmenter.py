@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from davss_ros.core.config import SegmenterConfig, changed_settings
+from davss_ros.core.correction import redo_windows
 from davss_ros.core.frames import check_frame, to_frame_size, to_tensor
-from davss_ros.core.labels import merge_dense, merge_sparse
+from davss_ros.core.labels import merge
 from davss_ros.core.model import Model, load_model
 from davss_ros.core.propagation import PROPAGATIONS, Propagation
 from davss_ros.core.resample import SCALE, down
@@ -148,7 +149,7 @@ def _step(
 ) -> list[FrameResult]:
     model, everyone = videos[0].model, range(len(videos))
     timer = StageTimer(model.device)
-    with model.inference():
+    with torch.inference_mode():
         images = [to_tensor(f, v.config.working_height, model.device) for v, f in zip(videos, frames, strict=True)]
         timer.lap('prepare')
         reasons = [videos[i]._key_reason(frames[i].shape[:2], stamps[i]) for i in everyone]
@@ -164,7 +165,7 @@ def _step(
             maps.update(
                 zip(keys, _key([videos[i] for i in keys], [images[i] for i in keys], sizes, timer), strict=True)
             )
-        here = [(maps[i][0].cpu().numpy(), maps[i][1].float().cpu().numpy()) for i in everyone]
+        here = [(maps[i][0].cpu().numpy(), maps[i][1].cpu().numpy()) for i in everyone]
     labels = [to_frame_size(here[i][0], frames[i].shape[:2], videos[i].config.working_height) for i in everyone]
     timer.lap('labels')
     timings = {stage: value / len(videos) for stage, value in timer.milliseconds().items()}
@@ -183,9 +184,9 @@ def _key(
 ) -> list[_Maps]:
     """Run the key network and fill the caches anew."""
     model = videos[0].model
-    scores = model.key(_batch(images)).float()
+    scores = model.key(_batch(images))
     timer.lap('key')
-    labels = _merge(model, scores)
+    labels = merge(scores, align_corners=model.align_corners)
     for i, (video, image) in enumerate(zip(videos, images, strict=True)):
         key = Propagated(scores[i : i + 1], down(image, model.align_corners))
         video._cache = _Cache(sizes[i], PROPAGATIONS[model.propagation](key), image, labels[i], 0)
@@ -202,7 +203,7 @@ def _propagate(videos: Sequence[VideoSegmenter], images: Sequence[Tensor], timer
         cache.distance += 1
     if config.mode == 'hold':
         return [(cache.labels, trusted[i, 0]) for i, cache in enumerate(caches)]
-    flow = model.flow(image, _batch([cache.image for cache in caches])).float()
+    flow = model.flow(image, _batch([cache.image for cache in caches]))
     for cache, now in zip(caches, images, strict=True):
         cache.image = now
     timer.lap('flow')
@@ -210,27 +211,29 @@ def _propagate(videos: Sequence[VideoSegmenter], images: Sequence[Tensor], timer
     propagated = Propagated(_batch([one.scores for one in carried]), _batch([one.image for one in carried]))
     timer.lap('propagation')
     if config.mode == 'flow':
-        return list(zip(_merge(model, propagated.scores), trusted[:, 0], strict=True))
+        return list(zip(merge(propagated.scores, align_corners=model.align_corners), trusted[:, 0], strict=True))
+    now = down(image, model.align_corners)
     if config.mode == 'correct_all':
         distortion, cut = trusted + 1, [False] * len(videos)
     else:
-        distortion = model.distortion(propagated, down(image, model.align_corners)).float()
+        distortion = model.distortion(propagated, now)
         means = distortion.mean((1, 2, 3)).tolist()
         cut = [mean > video.config.cut_distortion for mean, video in zip(means, videos, strict=True)]
     timer.lap('distortion')
     if all(cut):
         return [None] * len(videos)
-    correction = model.correction(image, propagated).float()
-    timer.lap('correction')
-    weight = (distortion * model.correction_gain).clamp(max=1)
-    labels = _merge(model, propagated.scores, correction, weight)
+    if config.mode == 'davss' and model.correction_share < 1:
+        redone = redo_windows(model, image, now, propagated, distortion)
+        for i, cache in enumerate(caches):
+            cache.propagation.renew(Propagated(*(part[i : i + 1] for part in redone)))
+        timer.lap('correction')
+        labels = merge(redone.scores, align_corners=model.align_corners)
+    else:
+        correction = model.correction(image, propagated)
+        timer.lap('correction')
+        weight = (distortion * model.correction_gain).clamp(max=1)
+        labels = merge(propagated.scores, correction, weight, model.align_corners)
     return [None if cut[i] else (labels[i], distortion[i, 0]) for i in range(len(videos))]
-
-
-def _merge(model: Model, scores: Tensor, correction: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
-    if scores.device.type == 'cpu' and not model.align_corners:
-        return merge_sparse(scores, correction, weight)
-    return merge_dense(scores, correction, weight, model.align_corners)
 
 
 def _batch(parts: Sequence[Tensor]) -> Tensor:

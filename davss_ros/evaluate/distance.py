@@ -8,7 +8,13 @@ share what the networks give.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
 from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.frames import to_frame_size
+from davss_ros.core.labels import merge
 from davss_ros.core.model import Model
 from davss_ros.core.result import FrameResult
 from davss_ros.core.segmenter import VideoSegmenter
@@ -18,6 +24,7 @@ from davss_ros.evaluate.memory import remembering
 from davss_ros.evaluate.scores import Curve, Evaluation, Scores, WorstFrame
 from davss_ros.evaluate.videos import Run, Video, plan_runs
 from davss_ros.evaluate.view import VideoView
+from davss_ros.networks.interface import Propagated
 
 MODES = ('hold', 'flow', 'correct_all', 'davss')
 WORST, APART = 4, 10  # how many worst frames are kept, one out of this many consecutive ones
@@ -53,8 +60,10 @@ def distance_curves(
         distances, intervals = (), ()
     longest = max([*distances, *(n - 1 for n in intervals)], default=0)
     runs = plan_runs(videos, longest, max(intervals, default=0))
+    overheard = _Overheard(model, config.working_height)
     shared = replace(
         model,
+        distortion=overheard,
         key=remembering(model.key, 2 * longest + 4),
         flow=remembering(model.flow, longest + 2),
         correction=remembering(model.correction, 1),
@@ -73,8 +82,27 @@ def distance_curves(
             segmenter.reset()
         for t in range(run.start, run.last + 1):
             results = {mode: segmenter.step(view.image(t)) for mode, segmenter in segmenters.items()}
-            tally.add(view, t, t - run.start, results)
+            tally.add(view, t, t - run.start, results, overheard)
     return tally.evaluation()
+
+
+class _Overheard:
+    """The distortion network, and what it was asked about last: its map tells of that, not of what came out."""
+
+    def __init__(self, model: Model, working_height: int) -> None:
+        self._model = model
+        self._height = working_height
+        self._propagated: Propagated | None = None
+
+    def __call__(self, propagated: Propagated, image: Tensor) -> Tensor:
+        self._propagated = propagated
+        return self._model.distortion(propagated, image)
+
+    def labels(self, size: tuple[int, ...]) -> NDArray[np.uint8]:
+        """Return the labels (H, W) that were propagated, before anything was redone."""
+        assert self._propagated is not None
+        labels = merge(self._propagated.scores, align_corners=self._model.align_corners)
+        return to_frame_size(labels[0].cpu().numpy(), size, self._height)
 
 
 class _Tally:
@@ -92,18 +120,20 @@ class _Tally:
             )
             for mode in modes
         }
-        maps = distances if {'flow', 'davss'} <= set(modes) else ()
+        maps = distances if 'davss' in modes else ()
         self._distortion = {d: MapQuality() for d in maps}
         self._shown = 'davss' if 'davss' in modes else next(reversed(modes), '')
         self._worst: dict[tuple[int, int], WorstFrame] = {}
         self._counted = 0
         self._previous: dict[str, FrameResult] = {}
 
-    def add(self, view: VideoView, t: int, distance: int, results: dict[str, FrameResult]) -> None:
+    def add(
+        self, view: VideoView, t: int, distance: int, results: dict[str, FrameResult], overheard: '_Overheard'
+    ) -> None:
         """Count frame ``t`` of a video, ``distance`` frames after its key frame."""
         if view.counts(t):
             if distance:
-                self._add_propagated(view, t, distance, results)
+                self._add_propagated(view, t, distance, results, overheard)
             else:
                 self._counted += 1
                 carried = view.carried(view.key_labels(t - 1), t) if self._curves and t else None
@@ -114,13 +144,15 @@ class _Tally:
                 jump.add(view.key_labels(t + 1), view.carried(result.labels, t + 1))
         self._previous = results
 
-    def _add_propagated(self, view: VideoView, t: int, distance: int, results: dict[str, FrameResult]) -> None:
+    def _add_propagated(
+        self, view: VideoView, t: int, distance: int, results: dict[str, FrameResult], overheard: '_Overheard'
+    ) -> None:
         true = view.labels(t)
         for mode, result in results.items():
             carried = view.carried(self._previous[mode].labels, t)
             self._curves[mode].at[distance].add(result.labels, true, carried)
         if distance in self._distortion:
-            known, wrong = true != VOID, results['flow'].labels != view.key_labels(t)
+            known, wrong = true != VOID, overheard.labels(view.image(t).shape[:2]) != view.key_labels(t)
             self._distortion[distance].add(results['davss'].distortion[known], wrong[known])
         if distance == max(self._distances, default=0):
             self._look_at(view, t, distance, results[self._shown])

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from davss_ros.core.resample import SCALE
 
@@ -61,9 +60,12 @@ class DisFlow(nn.Module):
         return np.float32(self._reduce / SCALE) * cv2.resize(flow, size, interpolation=cv2.INTER_AREA)
 
 
-def _gray(images: Tensor, reduce: int) -> NDArray[np.uint8]:
-    """Return (N, H / reduce, W / reduce) of (N, 3, H, W)."""
-    weights = torch.tensor([0.299, 0.587, 0.114], device=images.device)  # ITU-R BT.601
-    small = F.avg_pool2d(images.float(), reduce) if reduce > 1 else images.float()
-    gray = torch.einsum('nchw,c->nhw', small, weights)
-    return (gray * 255).round_().clamp_(0, 255).to(torch.uint8).cpu().numpy()
+def _gray(images: Tensor, reduce: int) -> list[NDArray[np.uint8]]:
+    """Return (H / reduce, W / reduce) of each of (N, 3, H, W); by OpenCV, as a tensor's threads get in its way."""
+    return [_gray_of(image, reduce) for image in images.float().permute(0, 2, 3, 1).cpu().contiguous().numpy()]
+
+
+def _gray_of(image: NDArray[np.float32], reduce: int) -> NDArray[np.uint8]:
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)  # ITU-R BT.601
+    small = cv2.resize(gray, (gray.shape[1] // reduce, gray.shape[0] // reduce), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.convertScaleAbs(small, alpha=255), np.uint8)

@@ -21,6 +21,7 @@ from davss_ros.networks.dmnet_lite import DMNetLite
 from davss_ros.networks.flownets import FlowNetS
 
 ROLES = ('key', 'flow', 'distortion', 'correction')
+KEY_AGAIN = 'key'  # the correction network that is the key network; not built, see `davss_ros.networks.again`
 
 _Build = Callable[[int], nn.Module]  # number of classes -> network
 
@@ -65,5 +66,6 @@ def build(role: str, name: str, classes: int) -> nn.Module:
     """
     known: Mapping[str, Any] = NETWORKS[role]
     if name not in known:
-        raise ConfigError(f'{role}: expected one of {", ".join(sorted(known))}, found {name!r}')
+        names = sorted([*known, KEY_AGAIN] if role == 'correction' else known)
+        raise ConfigError(f'{role}: expected one of {", ".join(names)}, found {name!r}')
     return known[name](classes)

@@ -139,6 +139,7 @@ class Run:
             settings={
                 'propagation': recipe.export.propagation,
                 'correction_gain': recipe.export.correction_gain,
+                'correction_share': recipe.export.correction_share,
             },
         )
         path = recipe.out / 'model.safetensors'

@@ -32,6 +32,7 @@ class Export:
     # The distortion map is a calibrated probability, so it stays low where the correction is already the better bet.
     # Of 1, 2, 3, 4, 6 and 10, 2 gave the best mIoU against the true labels of the synthetic training samples.
     correction_gain: float = 2.0
+    correction_share: float = 1.0  # of the frame, see `davss_ros.core.windows`
     networks: tuple[str, ...] = ROLES  # roles; those without weights are only named
 
 

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 import torch
 
-from davss_ros.core.device import choose_device, choose_precision
+from davss_ros.core.device import choose_device, choose_precision, cpu_has_bfloat16
 from davss_ros.errors import ConfigError
 
 
@@ -29,6 +31,30 @@ def test_a_missing_cuda_device_says_how_many_there_are(monkeypatch: pytest.Monke
 
 def test_precision() -> None:
     cpu = torch.device('cpu')
-    assert choose_precision('auto', cpu) == torch.float32
+    assert choose_precision('auto', cpu) == (torch.bfloat16 if cpu_has_bfloat16() else torch.float32)
+    assert choose_precision('float32', cpu) == torch.float32
     assert choose_precision('bfloat16', cpu) == torch.bfloat16
     assert choose_precision('float16', cpu) == torch.float16
+
+
+@pytest.mark.parametrize(
+    ('line', 'has'),
+    [
+        ('flags\t\t: fpu avx512f avx512_bf16 avx512_vnni', True),
+        ('flags\t\t: fpu avx512f amx_bf16', True),
+        ('Features\t: fp asimd bf16', True),
+        ('flags\t\t: fpu avx2 avx512f', False),
+        ('model name\t: bf16', False),
+    ],
+)
+def test_what_linux_says_of_the_cpu(monkeypatch: pytest.MonkeyPatch, line: str, has: bool) -> None:
+    monkeypatch.setattr(Path, 'read_text', lambda _: f'processor\t: 0\n{line}\n')
+    assert cpu_has_bfloat16.__wrapped__() == has
+
+
+def test_where_linux_says_nothing_there_is_no_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_: Path) -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, 'read_text', missing)
+    assert not cpu_has_bfloat16.__wrapped__()

@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from davss_ros.core.propagation import PROPAGATIONS, ComposedPropagation, StepPropagation
+from davss_ros.core.propagation import PROPAGATIONS, ComposedPropagation, RenewedPropagation, StepPropagation
 from davss_ros.networks.interface import Propagated
 
 
@@ -18,9 +18,9 @@ def shift(dx: float, dy: float, like: Propagated) -> Tensor:
     return flow
 
 
-def test_whole_pixel_motion_is_carried_exactly_by_both() -> None:
+def test_whole_pixel_motion_is_carried_exactly_by_all() -> None:
     start = key()
-    for propagation in (StepPropagation(start), ComposedPropagation(start)):
+    for propagation in (make(start) for make in PROPAGATIONS.values()):
         propagation.advance(shift(1, 0, start))
         moved = propagation.advance(shift(1, -2, start))
         # seen from the new frame, the key frame lies at (+2, -2)
@@ -59,5 +59,36 @@ def test_composition_follows_the_flow_of_where_a_point_was() -> None:
     assert torch.allclose(moved.scores[..., 5:8], start.scores[..., 12:15], atol=1e-5)  # was in the right half
 
 
+def test_renewed_keeps_a_pole_that_steps_smear() -> None:
+    """A column of 1 among zeros, after four steps of half a pixel: bilinear leaves 6/16 of it (binomial)."""
+    scores = torch.zeros(1, 1, 4, 24)
+    scores[..., 12] = 1
+    start = Propagated(scores, scores.expand(1, 3, 4, 24))
+    step, renewed = StepPropagation(start), RenewedPropagation(start)
+    for _ in range(4):
+        smeared, kept = step.advance(shift(0.5, 0, start)), renewed.advance(shift(0.5, 0, start))
+    torch.testing.assert_close(smeared.scores[0, 0, 0, 10], torch.tensor(6 / 16))
+    assert kept.scores[0, 0, 0, 10] > 0.55
+    assert 0 <= kept.image.min() <= kept.image.max() <= 1
+
+
+def test_only_renewed_carries_on_what_was_redone() -> None:
+    start = key()
+    redone = Propagated(start.scores + 1, 1 - start.image)
+    for name, make in PROPAGATIONS.items():
+        propagation, untouched = make(start), make(start)
+        propagation.advance(shift(0, 0, start))
+        propagation.renew(redone)
+        after = propagation.advance(shift(1, 0, start))
+        untouched.advance(shift(0, 0, start))
+        before = untouched.advance(shift(1, 0, start))
+        if name == 'renewed':
+            torch.testing.assert_close(after.scores[..., :-1], redone.scores[..., 1:], atol=1e-5, rtol=0)
+            torch.testing.assert_close(after.image[..., :-1], redone.image[..., 1:], atol=1e-5, rtol=0)
+        else:
+            assert torch.equal(after.scores, before.scores)
+
+
 def test_names() -> None:
-    assert {'step': StepPropagation, 'composed': ComposedPropagation} == PROPAGATIONS
+    known = {'step': StepPropagation, 'composed': ComposedPropagation, 'renewed': RenewedPropagation}
+    assert known == PROPAGATIONS

@@ -1,0 +1,31 @@
+"""The key network in other parts: as the correction network of windows, and with a second look at the frame."""
+
+import torch
+from torch import Tensor, nn
+
+from davss_ros.networks.interface import KeyNetwork, Propagated
+
+
+class KeyAgain(nn.Module):
+    """The key network as the correction network; too heavy for whole frames, meant for `davss_ros.core.windows`."""
+
+    def __init__(self, key: KeyNetwork) -> None:
+        super().__init__()
+        self.key = key
+
+    def forward(self, image: Tensor, propagated: Propagated) -> Tensor:
+        """Map (N, 3, H, W) RGB in [0, 1] to scores (N, C, h, w); ``propagated`` is not looked at."""
+        return self.key(image)
+
+
+class Mirrored(nn.Module):
+    """The mean of what the key network says of a frame and of its mirror image: twice the work, and better."""
+
+    def __init__(self, key: KeyNetwork) -> None:
+        super().__init__()
+        self.key = key
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map (N, 3, H, W) RGB in [0, 1], W a multiple of 4, to scores (N, C, h, w)."""
+        scores, mirrored = self.key(torch.cat([image, image.flip(3)])).chunk(2)
+        return (scores + mirrored.flip(3)) / 2

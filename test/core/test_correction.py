@@ -1,0 +1,132 @@
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.correction import redo_windows
+from davss_ros.core.model import Model
+from davss_ros.core.resample import down
+from davss_ros.core.segmenter import VideoSegmenter
+from davss_ros.core.windows import SHAPE
+from davss_ros.networks.interface import Propagated
+
+CLASSES = 3
+SIZE = 40, 48  # 1/4-size pixels
+CONFIG = SegmenterConfig(device='cpu', key_interval=10, cut_distortion=1.0, working_height=0)
+
+
+def colours(image: Tensor) -> Tensor:
+    """Scores that are the colour: what is red is of class 0, and so on."""
+    return 10 * down(image)
+
+
+def model(**changes: Any) -> Model:
+    given: dict[str, Any] = {
+        'key': colours,
+        'flow': lambda image, previous: torch.zeros(len(image), 2, *down(image).shape[2:]),
+        'distortion': lambda propagated, image: (propagated.image - image).abs().amax(1, keepdim=True),
+        'correction': lambda image, propagated: colours(image),
+        'classes': (),
+        'propagation': 'renewed',
+        'correction_gain': 10.0,
+        'correction_share': 0.2,
+        'align_corners': False,
+        'device': torch.device('cpu'),
+        'precision': torch.float32,
+        'name': 'colours',
+    }
+    return Model(**{**given, **changes})
+
+
+def frame(*blocks: tuple[int, int], colour: int = 1) -> NDArray[np.uint8]:
+    """A red frame with squares of another colour, 8 1/4-size pixels wide."""
+    image = np.zeros((4 * SIZE[0], 4 * SIZE[1], 3), np.uint8)
+    image[..., 0] = 255
+    for y, x in blocks:
+        image[4 * y : 4 * y + 32, 4 * x : 4 * x + 32] = np.eye(3)[colour] * 255
+    return image
+
+
+def test_a_window_is_redone_and_the_rest_is_what_was_carried() -> None:
+    image = torch.from_numpy(frame((4, 4))).permute(2, 0, 1)[None] / 255
+    now, generator = down(image), torch.Generator().manual_seed(0)
+    carried = Propagated(torch.rand(1, CLASSES, *SIZE, generator=generator), torch.rand(1, 3, *SIZE))
+    distortion = torch.zeros(1, 1, *SIZE)
+    distortion[..., 4:12, 4:12], distortion[..., 12, 4:12] = 1.0, 0.05
+    one = model(correction_share=(SHAPE[0] * SHAPE[1]) / (SIZE[0] * SIZE[1]))
+    redone = redo_windows(one, image, now, carried, distortion)
+    for result, was, new in zip(redone, carried, (colours(image), now), strict=True):
+        torch.testing.assert_close(result[..., 4:12, 4:12], new[..., 4:12, 4:12])
+        torch.testing.assert_close(result[..., 12, 4:12], (was + new)[..., 12, 4:12] / 2)  # gain 10
+        torch.testing.assert_close(result[..., 14:, 14:], was[..., 14:, 14:])
+        changed = (result != was).any(1)[0]
+        assert changed.sum() == 8 * 9
+
+
+def test_nothing_is_redone_where_nothing_is_wrong() -> None:
+    def never(*_: Any) -> Tensor:
+        raise AssertionError
+
+    carried = Propagated(torch.rand(1, CLASSES, *SIZE), torch.rand(1, 3, *SIZE))
+    image = torch.rand(1, 3, 4 * SIZE[0], 4 * SIZE[1])
+    redone = redo_windows(model(correction=never), image, down(image), carried, torch.full((1, 1, *SIZE), 0.001))
+    assert all(map(torch.equal, redone, carried))
+
+
+def test_frames_of_a_batch_have_their_own_windows() -> None:
+    frames = [frame((2, 2)), frame((20, 30), (2, 30)), frame()]
+    image = torch.stack([torch.from_numpy(one).permute(2, 0, 1) / 255 for one in frames])
+    red = torch.from_numpy(frame()).permute(2, 0, 1)[None].expand(3, -1, -1, -1) / 255
+    carried = Propagated(colours(red), down(red))
+    one = model(correction_share=0.6)
+    distortion = one.distortion(carried, down(image))
+    together = redo_windows(one, image, down(image), carried, distortion)
+    torch.testing.assert_close(together.scores, colours(image))
+    for i in range(3):
+        part = Propagated(carried.scores[i : i + 1], carried.image[i : i + 1])
+        alone = redo_windows(one, image[i : i + 1], down(image[i : i + 1]), part, distortion[i : i + 1])
+        torch.testing.assert_close(alone.scores, together.scores[i : i + 1])
+
+
+@pytest.mark.parametrize(('propagation', 'again'), [('renewed', 0), ('step', 1), ('composed', 1)])
+def test_what_was_redone_is_redone_again_unless_it_is_carried_on(propagation: str, again: int) -> None:
+    """Something appears and stays: only renewed propagation keeps what the correction found."""
+    calls: list[int] = []
+
+    def correction(image: Tensor, propagated: Propagated) -> Tensor:
+        calls.append(len(image))
+        return colours(image)
+
+    video = VideoSegmenter(CONFIG, model=model(propagation=propagation, correction=correction))
+    video.step(frame())
+    first, second = video.step(frame((4, 4))), video.step(frame((4, 4)))
+    assert len(calls) == 1 + again
+    for result in (first, second):
+        assert (result.labels[20:44, 20:44] == 1).all() and (result.labels[60:] == 0).all()
+    assert first.distortion_quarter[8, 8] == 1  # the map tells what was carried, before it was redone
+    assert second.distortion_quarter[8, 8] == again
+
+
+def wrong_everywhere(image: Tensor, propagated: Propagated) -> Tensor:
+    return colours(image).roll(1, 1)
+
+
+@pytest.mark.parametrize('change', [{'correction_share': 1.0}, {'correction_share': 0.2}], ids=str)
+def test_correct_all_redoes_the_whole_frame(change: dict[str, float]) -> None:
+    video = VideoSegmenter(replace(CONFIG, mode='correct_all'), model=model(correction=wrong_everywhere, **change))
+    video.step(frame())
+    assert (video.step(frame()).labels == 1).all()
+    assert (video.step(frame()).labels == 1).all()
+
+
+def test_flow_alone_redoes_nothing() -> None:
+    never: Callable[..., Tensor] = wrong_everywhere
+    video = VideoSegmenter(replace(CONFIG, mode='flow'), model=model(correction=never))
+    video.step(frame())
+    assert (video.step(frame((4, 4))).labels == 0).all()
