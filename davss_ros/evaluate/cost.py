@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -54,12 +55,13 @@ def costs(frames: Frames, model: Model, config: SegmenterConfig, modes: Sequence
     every = [*dict.fromkeys(['per_frame', *modes])]
     configs = [replace(config, mode=mode, key_interval=TIMED_INTERVAL, cut_distortion=1.0) for mode in every]
     counts = multiply_adds(frames[0], model, config)
-    return {
-        mode: Cost(
-            times['key'], times['other'], counts['key'] / 1e9, sum(counts[stage] for stage in STAGES[mode]) / 1e9
-        )
-        for mode, times in zip(every, stage_times(frames, configs, model), strict=True)
-    }
+    everywhere = multiply_adds(frames[0], model, config, 'correct_all') if 'correct_all' in modes else {}
+    found = {}
+    for mode, times in zip(every, stage_times(frames, configs, model), strict=True):
+        given = everywhere if mode == 'correct_all' else counts
+        other = sum(given[stage] for stage in STAGES[mode])
+        found[mode] = Cost(times['key'], times['other'], counts['key'] / 1e9, other / 1e9)
+    return found
 
 
 def stage_times(frames: Frames, configs: Sequence[SegmenterConfig], model: Model) -> list[dict[str, dict[str, float]]]:
@@ -82,8 +84,12 @@ def stage_times(frames: Frames, configs: Sequence[SegmenterConfig], model: Model
     ]
 
 
-def multiply_adds(frame: NDArray[np.uint8], model: Model, config: SegmenterConfig) -> dict[str, int]:
-    """Return the multiply-adds of every network on a frame like ``frame``, by role.
+def multiply_adds(
+    frame: NDArray[np.uint8], model: Model, config: SegmenterConfig, mode: str = 'davss'
+) -> dict[str, int]:
+    """Return the multiply-adds of every network that ``mode`` needs on a frame like ``frame``, by role.
+
+    In windows the correction has all that it may have, as the distortion is taken to be largest.
 
     Counted by torch: half its floating-point operations, of convolutions and matrix products. Resampling, activations
     and the choice of labels are not counted, nor is a flow that is no network: DIS has 0, or all but 0, as its
@@ -100,8 +106,11 @@ def multiply_adds(frame: NDArray[np.uint8], model: Model, config: SegmenterConfi
 
         return call
 
-    watched = replace(model, **{role: counted(role) for role in ROLES})
-    segmenter = VideoSegmenter(replace(config, mode='davss', key_interval=2, cut_distortion=1.0), model=watched)
+    counters: dict[str, Any] = {role: counted(role) for role in ROLES}
+    distortion = counters['distortion']
+    counters['distortion'] = lambda propagated, image: torch.ones_like(distortion(propagated, image))
+    watched = replace(model, **counters)
+    segmenter = VideoSegmenter(replace(config, mode=mode, key_interval=2, cut_distortion=1.0), model=watched)
     for _ in range(2):
         segmenter.step(frame)
     return counts

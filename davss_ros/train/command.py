@@ -26,6 +26,7 @@ from davss_ros.data.dataset import Dataset
 from davss_ros.errors import DataError, DavssError
 from davss_ros.networks.interface import KeyNetwork
 from davss_ros.networks.layers import fuse
+from davss_ros.networks.registry import KEY_AGAIN
 from davss_ros.networks.weights import Weights, write_weights
 from davss_ros.train import parallel
 from davss_ros.train.clips import Clip, load_clips
@@ -93,6 +94,9 @@ class Run:
         """Train or load the correction network, and with it the flow if it is trained on."""
         settings, out = self.recipe.correction, self.recipe.out / 'correction'
         compute, distortion, flow = self._compute(), self.distortion(), self.flow()
+        if settings is None:
+            say(f'correction: {KEY_AGAIN} is the key network, there is nothing to train')
+            return FlowAndCorrection(flow, nn.Identity())
         if self.recipe.correction_coarse is not None:
             self._on_stills(self.recipe.correction_coarse, 'correction_coarse')
         if isinstance(settings, StillsTraining):
@@ -120,7 +124,7 @@ class Run:
             'key': recipe.key.network,
             'flow': recipe.flow.network,
             'distortion': recipe.distortion.network,
-            'correction': recipe.correction.network,
+            'correction': recipe.correction.network if recipe.correction else KEY_AGAIN,
         }
         makers = {
             'key': self.key,
@@ -140,6 +144,7 @@ class Run:
                 'propagation': recipe.export.propagation,
                 'correction_gain': recipe.export.correction_gain,
                 'correction_share': recipe.export.correction_share,
+                'key_views': recipe.export.key_views,
             },
         )
         path = recipe.out / 'model.safetensors'
@@ -174,7 +179,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train; return the exit status."""
     parser = argparse.ArgumentParser('train', description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('part', choices=('key', 'flow', 'samples', 'distortion', 'correction', 'export', 'all'))
-    parser.add_argument('--config', default='camvid_lite', help='camvid_lite (default), published or a YAML file')
+    known = 'camvid_lite (default), camvid_context, published or a YAML file'
+    parser.add_argument('--config', default='camvid_lite', help=known)
     parser.add_argument('--data', type=Path, help='labelled images: images/ and labels/, CamVid or Cityscapes')
     parser.add_argument('--videos', type=Path, nargs='*', help='unlabelled motion: videos, folders, bags')
     parser.add_argument('--out', type=Path, help='checkpoints, samples and the exported model')

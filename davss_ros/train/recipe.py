@@ -9,7 +9,7 @@ import yaml
 
 from davss_ros.core.classes import load_classes
 from davss_ros.errors import ConfigError
-from davss_ros.networks.registry import ROLES
+from davss_ros.networks.registry import KEY_AGAIN, ROLES
 from davss_ros.networks.weights import PUBLISHED_NETWORKS
 from davss_ros.train.flow import FlowTraining
 from davss_ros.train.key import KeyTraining
@@ -33,6 +33,7 @@ class Export:
     # Of 1, 2, 3, 4, 6 and 10, 2 gave the best mIoU against the true labels of the synthetic training samples.
     correction_gain: float = 2.0
     correction_share: float = 1.0  # of the frame, see `davss_ros.core.windows`
+    key_views: Literal[1, 2] = 1  # 2: the key network also sees the mirror image
     networks: tuple[str, ...] = ROLES  # roles; those without weights are only named
 
 
@@ -68,7 +69,7 @@ class Recipe:
     motion: MotionSettings
     flow: FlowTraining
     distortion: StageTraining | TripletTraining
-    correction: StageTraining | StillsTraining | TripletTraining
+    correction: StageTraining | StillsTraining | TripletTraining | None  # None: the key network, no training of its own
     correction_coarse: StillsTraining | None  # where ``correction`` may start, if the file has such a section
     export: Export
 
@@ -118,8 +119,16 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
     def on_stills(name: str) -> StillsTraining:
         return started(part(StillsTraining, name, network='cfnet_lite', roles=roles, **shared))
 
-    def correction() -> StageTraining | StillsTraining | TripletTraining:
-        if sections.get('correction', {}).get('recipe') != 'stills':
+    def correction() -> StageTraining | StillsTraining | TripletTraining | None:
+        section = sections.get('correction', {})
+        if section.get('network') == KEY_AGAIN:
+            others = ', '.join(section.keys() - {'network'})
+            if others:
+                raise ConfigError(
+                    f'{where}: correction: with network {KEY_AGAIN} there is nothing else to set, found {others}'
+                )
+            return None
+        if section.get('recipe') != 'stills':
             return stage('correction', 'cfnet_lite')
         del sections['correction']['recipe']
         return on_stills('correction')

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from davss_ros.core.classes import SemanticClass
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model
+from davss_ros.core.windows import MARGIN, SHAPE
 from davss_ros.evaluate.cost import Cost, costs, multiply_adds, stage_times
 from davss_ros.networks.interface import Propagated
 
@@ -59,6 +60,20 @@ def test_multiply_adds_are_those_worked_out_by_hand(model: Model, frames: list) 
         'distortion': places * 3,
         'correction': places * 2 * 2,
     }
+
+
+def test_windows_cost_what_is_seen_in_them_and_everywhere_the_whole(model: Model) -> None:
+    frame = np.random.default_rng(0).integers(0, 255, (128, 192, 3), np.uint8)
+    config = replace(CONFIG, working_height=0)
+    windows = replace(model, correction_share=0.9)  # two windows, each with its margin
+    assert round(0.9 * 32 * 48 / (SHAPE[0] * SHAPE[1])) == 2
+    seen = 2 * (SHAPE[0] + 2 * MARGIN) * (SHAPE[1] + 2 * MARGIN)
+    assert multiply_adds(frame, windows, config)['correction'] == seen * 2 * 2
+    everywhere = multiply_adds(frame, windows, config, 'correct_all')
+    assert everywhere['correction'] == 32 * 48 * 2 * 2
+    assert 'distortion' not in everywhere
+    found = costs([frame] * 3, windows, config, ['correct_all', 'davss'])
+    assert found['correct_all'].other_gmacs == everywhere['correction'] / 1e9
 
 
 def test_every_mode_pays_for_what_it_runs(model: Model, frames: list) -> None:

@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from davss_ros.core.classes import SemanticClass, load_classes
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import load_model
 from davss_ros.errors import ConfigError, WeightsError
+from davss_ros.networks.interface import Propagated
 from davss_ros.networks.registry import build
 from davss_ros.networks.weights import SHIPPED, Weights, read_weights, write_weights
 
@@ -40,7 +42,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 def test_half_precision_files_are_loaded_as_float32(tmp_path: Path) -> None:
     path = tmp_path / 'small.safetensors'
     write_weights(path, small_model())
-    model = load_model(SegmenterConfig(weights=str(path), device='cpu'))
+    model = load_model(SegmenterConfig(weights=str(path), device='cpu', precision='float32'))
     assert isinstance(model.key, torch.nn.Module)
     assert {p.dtype for p in model.key.parameters()} == {torch.float32}
     assert not any(p.requires_grad for p in model.key.parameters())
@@ -53,14 +55,32 @@ def test_later_files_give_what_they_hold(tmp_path: Path) -> None:
     published = build('correction', 'cfnet', 4)
     other = Weights('', {'correction': 'cfnet'}, {'correction': published.state_dict()}, second.classes, 4)
     write_weights(tmp_path / 'second.safetensors', other, torch.float32)
-    model = load_model(
-        SegmenterConfig(weights=f'{tmp_path / "first.safetensors"}, {tmp_path / "second.safetensors"}', device='cpu')
-    )
+    both = f'{tmp_path / "first.safetensors"}, {tmp_path / "second.safetensors"}'
+    model = load_model(SegmenterConfig(weights=both, device='cpu', precision='float32'))
     assert type(model.correction).__name__ == 'CFNet'
     assert type(model.distortion).__name__ == 'DMNet'
     assert isinstance(model.correction, torch.nn.Module)
     loaded = model.correction.state_dict()
     assert torch.equal(loaded['predict_cc.weight'], published.state_dict()['predict_cc.weight'])
+
+
+def test_the_key_network_may_be_the_correction_network_too(tmp_path: Path) -> None:
+    small = small_model()
+    networks, states = small.networks | {'correction': 'key'}, dict(small.states)
+    del states['correction']
+    told = {'correction_share': 0.25, 'key_views': 2}
+    write_weights(tmp_path / 'again.safetensors', replace(small, networks=networks, states=states, settings=told))
+    image = torch.rand(1, 3, 64, 96)
+    carried = Propagated(torch.rand(1, 4, 16, 24), torch.rand(1, 3, 16, 24))
+    config = SegmenterConfig(weights=str(tmp_path / 'again.safetensors'), device='cpu', precision='float32')
+    twice, once = load_model(config), load_model(replace(config, key_views=1, correction_share=1.0))
+    assert (twice.correction_share, once.correction_share) == (0.25, 1.0)
+    with torch.inference_mode():
+        alone = once.key(image)
+        assert torch.equal(once.correction(image, carried), alone)
+        assert torch.equal(twice.correction(image, carried), alone)  # one look is enough there
+        both = (alone + once.key(image.flip(3)).flip(3)) / 2
+        torch.testing.assert_close(twice.key(image), both, atol=1e-4, rtol=1e-4)
 
 
 class Boom:

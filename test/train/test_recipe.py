@@ -1,10 +1,11 @@
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from davss_ros.errors import ConfigError
+from davss_ros.networks.weights import read_weights
 from davss_ros.train.key import KeyTraining
 from davss_ros.train.motion import MotionSettings
 from davss_ros.train.on_stills import StillsTraining
@@ -42,9 +43,29 @@ def test_the_shipped_recipe_is_the_shipped_models() -> None:
     assert recipe.key_before == (KeyTraining(DATA, coarse, 'deeplab_lite1', epochs=20), fine)
     start = OUT / 'key_fine' / 'checkpoint.pt'
     assert recipe.key == replace(fine, out=OUT / 'key', start=start, epochs=12, seed=1)
+    assert recipe.correction is None  # the key network
+    assert recipe.flow.network == 'dis'
+    shipped = read_weights('camvid_lite')
+    assert shipped.networks == {
+        'key': recipe.key.network,
+        'flow': recipe.flow.network,
+        'distortion': recipe.distortion.network,
+        'correction': 'key',
+    }
+    told = {name: value for name, value in asdict(recipe.export).items() if name != 'networks'}
+    assert shipped.settings == told
+
+
+def test_the_recipe_of_a_light_correction() -> None:
+    recipe = load_recipe('camvid_context', data=DATA, out=OUT)
     assert isinstance(recipe.correction, StillsTraining)
     assert recipe.correction.start == OUT / 'correction_coarse' / 'checkpoint.pt'
-    assert recipe.flow.network == 'dis'
+
+
+def test_the_key_network_as_correction_has_no_settings(tmp_path: Path) -> None:
+    assert load_recipe(write(tmp_path, 'correction: {network: key}'), data=DATA, out=OUT).correction is None
+    with pytest.raises(ConfigError, match='correction: with network key there is nothing else to set, found epochs'):
+        load_recipe(write(tmp_path, 'correction: {network: key, epochs: 3}'), data=DATA, out=OUT)
 
 
 def test_every_shipped_recipe_is_valid() -> None:
@@ -77,6 +98,7 @@ def test_values_are_the_sections(tmp_path: Path) -> None:
     assert (recipe.general.data, recipe.out) == (Path('here'), Path('there'))
     assert (recipe.key.start, recipe.key.rare, recipe.key.seed) == (Path('some/checkpoint.pt'), (1, 2), 5)
     assert recipe.key.learning_rate == 0.001  # which YAML 1.1 takes for text
+    assert isinstance(recipe.correction, StageTraining)
     assert recipe.key.classes == recipe.correction.classes == 19
     assert (recipe.motion.rounds, recipe.motion.seed, recipe.motion.stills) == (3, 4, Path('here'))
     assert recipe.motion.scene == SceneMotion(homography=0.5)
@@ -149,7 +171,9 @@ def test_published_networks_are_trained_as_published(tmp_path: Path) -> None:
 
 
 def test_an_unknown_recipe_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"config: expected camvid_lite.* or a YAML file, found 'nothing'"):
+    with pytest.raises(
+        ConfigError, match=r"config: expected camvid_context, camvid_lite.* or a YAML file, found 'nothing'"
+    ):
         load_recipe('nothing', data=DATA, out=OUT)
 
 

@@ -1,0 +1,32 @@
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from davss_ros.networks.again import KeyAgain, Mirrored
+from davss_ros.networks.interface import Propagated
+
+
+def left_of(image: Tensor) -> Tensor:
+    """Scores that are not the same from left to right as from right to left."""
+    return F.avg_pool2d(image, 4).cumsum(3)
+
+
+def test_the_key_network_corrects_without_looking_at_what_was_propagated() -> None:
+    image = torch.rand(2, 3, 16, 20)
+    for value in (0.0, 1.0):
+        carried = Propagated(torch.full((2, 3, 4, 5), value), torch.full((2, 3, 4, 5), value))
+        assert torch.equal(KeyAgain(left_of)(image, carried), left_of(image))
+
+
+def test_a_second_look_is_the_mean_of_both() -> None:
+    image = torch.rand(2, 3, 16, 20)
+    columns = F.avg_pool2d(image, 4)
+    expected = torch.stack(  # what is left of a column, and what is right of it, with the column itself
+        [(columns[..., : x + 1].sum(3) + columns[..., x:].sum(3)) / 2 for x in range(5)], 3
+    )
+    torch.testing.assert_close(Mirrored(left_of)(image), expected)
+
+
+def test_a_mirrored_frame_has_mirrored_scores() -> None:
+    image = torch.rand(1, 3, 16, 20)
+    torch.testing.assert_close(Mirrored(left_of)(image.flip(3)), Mirrored(left_of)(image).flip(3))
