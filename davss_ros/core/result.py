@@ -14,7 +14,8 @@ class FrameResult:
 
     Attributes:
         labels: (H, W) uint8 class ids, H and W the frame's own.
-        distortion_quarter: (h, w) float32 in [0, 1] at 1/4 of the working size; 0 = propagation trusted, 1 = redone.
+        distortion_quarter: (h, w) float32 in [0, 1] at 1/4 of the working size: of what was propagated to this
+            frame, before any of it was redone; 0 = trusted, 1 = not.
         is_key: the key network segmented this frame.
         key_reason: why it did: ``first``, ``interval``, ``size`` (another one than before), ``back`` (a stamp before
             the last one), ``gap`` (between stamps), ``cut`` (by the distortion map), ``failure`` (of the step before),

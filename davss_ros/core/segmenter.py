@@ -96,11 +96,10 @@ class VideoSegmenter:
         self._reason = reason
 
     def warm_up(self, size: tuple[int, int] = (480, 640)) -> None:
-        """Run every network once on a frame of that (H, W), so that the first real frame does not wait; then reset."""
-        grey = np.full((*size, 3), 127, np.uint8)
+        """Run every network once on frames of that (H, W), so that the first real frame does not wait."""
         trial = VideoSegmenter(replace(self._config, key_interval=2, cut_distortion=1.0), model=self.model)
-        for _ in range(2):
-            trial.step(grey)
+        trial.step(np.full((*size, 3), 127, np.uint8))
+        trial.step(np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8))  # nothing like it: all is redone
 
     def _key_reason(self, size: tuple[int, ...], stamp: int) -> str:
         """Return why the frame to come is a key frame; empty if it is none."""

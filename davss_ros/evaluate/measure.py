@@ -113,7 +113,8 @@ def evaluate_videos(
 
 
 def _as_told(config: SegmenterConfig) -> SegmenterConfig:
-    return replace(config, key='', flow='', distortion='', correction='', propagation='', correction_gain=0.0)
+    unnamed = replace(config, key='', flow='', distortion='', correction='', propagation='')
+    return replace(unnamed, key_views=0, correction_gain=0.0, correction_share=0.0)
 
 
 def _measure(

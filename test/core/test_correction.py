@@ -130,3 +130,15 @@ def test_flow_alone_redoes_nothing() -> None:
     video = VideoSegmenter(replace(CONFIG, mode='flow'), model=model(correction=never))
     video.step(frame())
     assert (video.step(frame((4, 4))).labels == 0).all()
+
+
+def test_warming_up_runs_the_correction_in_windows_too() -> None:
+    calls: list[Tensor] = []
+
+    def correction(image: Tensor, propagated: Propagated) -> Tensor:
+        calls.append(image)
+        return colours(image)
+
+    VideoSegmenter(CONFIG, model=model(correction=correction, correction_share=0.6)).warm_up((160, 192))
+    (image,) = calls
+    assert len(image) == 2  # windows
