@@ -80,7 +80,7 @@ class SegmenterConfig:
         choices=('davss', 'per_frame', 'hold', 'flow', 'correct_all'),
     )
     key_interval: int = _setting(
-        5, 'Every n-th frame is a key frame.', minimum=1, maximum=1000, changeable=True, per_camera=True
+        10, 'Every n-th frame is a key frame.', minimum=1, maximum=1000, changeable=True, per_camera=True
     )
     longest_gap: float = _setting(
         1.0,

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser('benchmark', description=__doc__)
     parser.add_argument('source', type=Path, help='video file, image folder or rosbag2')
     parser.add_argument('--frames', type=int, default=60)
-    parser.add_argument('--key-interval', type=int, default=5)
+    parser.add_argument('--key-interval', type=int, default=10)
     parser.add_argument('--cameras', type=int, default=1, help='try so many frames as one batch, too')
     add_settings(parser)
     options = parser.parse_args(arguments)

@@ -111,9 +111,9 @@ def test_names_that_no_topic_could_have_are_refused(declared: _Make, names: list
 def test_a_change_is_looked_at_before_it_is_made(declared: _Make) -> None:
     node = declared(cameras=['front', 'left'])
     changed = parameters.read(node, {'left.key_interval': 2, 'policy': 'every_frame'})
-    assert [c.segmenter.key_interval for c in changed.cameras.values()] == [5, 2]
+    assert [c.segmenter.key_interval for c in changed.cameras.values()] == [10, 2]
     assert {c.node.policy for c in changed.cameras.values()} == {'every_frame'}
-    assert parameters.read(node).cameras['left'].segmenter.key_interval == 5
+    assert parameters.read(node).cameras['left'].segmenter.key_interval == 10
     with pytest.raises(ConfigError, match=r'left\.queue_length: expected 1 to 10000, found 0'):
         parameters.read(node, {'left.queue_length': 0})
 
