@@ -1,7 +1,7 @@
 """Keep freed memory in the process.
 
 glibc returns every large block to the kernel when it is freed, so each new feature map is paid for in page faults: on
-the CPU a key frame takes 1.2 to 1.3 times as long (`python -m davss_ros benchmark` measures both).
+the CPU a key frame takes 1.5 to 2 times as long (`python -m davss_ros benchmark` measures both).
 """
 
 import ctypes

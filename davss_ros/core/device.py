@@ -26,7 +26,7 @@ def choose_device(name: str) -> torch.device:
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
     """Return the arithmetic for ``auto``, ``float32``, ``bfloat16`` or ``float16`` on ``device``.
 
-    ``auto`` on a CPU is bfloat16 where that has instructions for it, which make the default key network 1.7 times as
+    ``auto`` on a CPU is bfloat16 where that has instructions for it, which make the default key network 1.9 times as
     fast (``benchmark --precision float32`` tells), and float32 elsewhere.
     """
     if name == 'auto':

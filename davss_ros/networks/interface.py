@@ -47,7 +47,7 @@ class DistortionNetwork(Protocol):
 
 
 class CorrectionNetwork(Protocol):
-    """Segments the current frame, lightly; it counts where the distortion map says so."""
+    """Segments the current frame, or windows of it; it counts where the distortion map says so."""
 
     def __call__(self, image: Tensor, propagated: Propagated) -> Tensor:
         """Map (N, 3, H, W) and what was propagated to scores (N, C, h, w)."""
