@@ -68,7 +68,7 @@ def test_renewed_keeps_a_pole_that_steps_smear() -> None:
     for _ in range(4):
         smeared, kept = step.advance(shift(0.5, 0, start)), renewed.advance(shift(0.5, 0, start))
     torch.testing.assert_close(smeared.scores[0, 0, 0, 10], torch.tensor(6 / 16))
-    assert kept.scores[0, 0, 0, 10] > 0.55
+    assert kept.scores[0, 0, 0, 10] > 0.45
     assert 0 <= kept.image.min() <= kept.image.max() <= 1
 
 
