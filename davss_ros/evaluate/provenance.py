@@ -17,6 +17,8 @@ import torch
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.device import describe_device
 from davss_ros.core.model import Model
+from davss_ros.networks.again import KeyAgain, Mirrored
+from davss_ros.networks.precision import InHalf
 from davss_ros.networks.registry import ROLES
 from davss_ros.networks.weights import locate
 
@@ -42,13 +44,22 @@ def provenance(model: Model, config: SegmenterConfig, arguments: Sequence[str] |
             'opencv': cv2.__version__,
         },
         'weights': {path.name: sha256(path) for path in files},
-        'networks': {role: type(getattr(model, role)).__name__ for role in ROLES},
+        'networks': {role: _described(getattr(model, role)) for role in ROLES},
         'settings': {
             **{name: value for name, value in asdict(config).items() if name not in ('mode', 'key_interval')},
             'propagation': model.propagation,
             'correction_gain': model.correction_gain,
+            'correction_share': model.correction_share,
         },
     }
+
+
+def _described(network: object) -> str:
+    """Return the class of a network, and of one that is the key network again or wrapped, what it makes of which."""
+    if isinstance(network, InHalf):
+        return _described(network.network)
+    name = type(network).__name__
+    return f'{name}({_described(network.key)})' if isinstance(network, KeyAgain | Mirrored) else name
 
 
 def sha256(path: Path) -> str:

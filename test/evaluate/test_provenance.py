@@ -1,0 +1,20 @@
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.model import load_model
+from davss_ros.evaluate.provenance import provenance
+
+
+def test_networks_and_settings_are_those_in_use() -> None:
+    for precision in ('float32', 'bfloat16'):
+        config = SegmenterConfig(device='cpu', precision=precision)
+        model = load_model(config)
+        told = provenance(model, config, ['clip', '--out', 'a b'])
+        assert told['networks'] == {
+            'key': 'Mirrored(DeepLabFine)',
+            'flow': 'DisFlow',
+            'distortion': 'DMNetLite',
+            'correction': 'KeyAgain(DeepLabFine)',
+        }
+        assert told['precision'] == precision
+        assert told['settings']['correction_share'] == model.correction_share == 0.125
+        assert told['settings']['propagation'] == 'renewed'
+        assert told['command'] == "python -m davss_ros evaluate clip --out 'a b'"
