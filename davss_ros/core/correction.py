@@ -1,4 +1,4 @@
-"""Redoing what propagation got wrong in windows of the frame, at a cost that does not depend on the scene."""
+"""Redoing what propagation got wrong in windows of the frame: at most so many, however much is wrong."""
 
 from torch import Tensor
 

@@ -1,6 +1,5 @@
 """Choosing where, and in which precision, to compute."""
 
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -36,7 +35,6 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     return {'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}[name]
 
 
-@cache
 def cpu_has_bfloat16() -> bool:
     """Return whether this CPU multiplies bfloat16 (x86: AVX-512 or AMX; ARM: its extension of that name), by Linux."""
     try:

@@ -211,18 +211,18 @@ def _propagate(videos: Sequence[VideoSegmenter], images: Sequence[Tensor], timer
     timer.lap('propagation')
     if config.mode == 'flow':
         return list(zip(merge(propagated.scores, align_corners=model.align_corners), trusted[:, 0], strict=True))
-    now = down(image, model.align_corners)
+    small = down(image, model.align_corners)
     if config.mode == 'correct_all':
         distortion, cut = trusted + 1, [False] * len(videos)
     else:
-        distortion = model.distortion(propagated, now)
+        distortion = model.distortion(propagated, small)
         means = distortion.mean((1, 2, 3)).tolist()
         cut = [mean > video.config.cut_distortion for mean, video in zip(means, videos, strict=True)]
     timer.lap('distortion')
     if all(cut):
         return [None] * len(videos)
     if config.mode == 'davss' and model.correction_share < 1:
-        redone = redo_windows(model, image, now, propagated, distortion)
+        redone = redo_windows(model, image, small, propagated, distortion)
         for i, cache in enumerate(caches):
             cache.propagation.renew(Propagated(*(part[i : i + 1] for part in redone)))
         timer.lap('correction')

@@ -179,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train; return the exit status."""
     parser = argparse.ArgumentParser('train', description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('part', choices=('key', 'flow', 'samples', 'distortion', 'correction', 'export', 'all'))
-    known = 'camvid_lite (default), camvid_context, published or a YAML file'
+    known = 'camvid_lite (default), camvid_context, camvid_published, published or a YAML file'
     parser.add_argument('--config', default='camvid_lite', help=known)
     parser.add_argument('--data', type=Path, help='labelled images: images/ and labels/, CamVid or Cityscapes')
     parser.add_argument('--videos', type=Path, nargs='*', help='unlabelled motion: videos, folders, bags')

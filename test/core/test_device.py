@@ -49,7 +49,7 @@ def test_precision() -> None:
 )
 def test_what_linux_says_of_the_cpu(monkeypatch: pytest.MonkeyPatch, line: str, has: bool) -> None:
     monkeypatch.setattr(Path, 'read_text', lambda _: f'processor\t: 0\n{line}\n')
-    assert cpu_has_bfloat16.__wrapped__() == has
+    assert cpu_has_bfloat16() == has
 
 
 def test_where_linux_says_nothing_there_is_no_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,4 +57,4 @@ def test_where_linux_says_nothing_there_is_no_bfloat16(monkeypatch: pytest.Monke
         raise FileNotFoundError
 
     monkeypatch.setattr(Path, 'read_text', missing)
-    assert not cpu_has_bfloat16.__wrapped__()
+    assert not cpu_has_bfloat16()
