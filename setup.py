@@ -35,7 +35,7 @@ setup(
             f'demo = {NAME}.ros.demo:main',
             f'evaluate = {NAME}.evaluate.command:main',
             f'benchmark = {NAME}.evaluate.benchmark:main',
-            f'check_data = {NAME}.data.command:main',
+            f'check_data = {NAME}.datasets.command:main',
             f'train = {NAME}.train.command:main',
         ],
     },

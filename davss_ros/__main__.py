@@ -9,7 +9,7 @@ COMMANDS = {  # command -> module with a main(), and what it does
     'demo': ('davss_ros.ros.demo', 'run both on a video and leave pictures and numbers'),
     'evaluate': ('davss_ros.evaluate.command', 'accuracy against the distance from the key frame'),
     'benchmark': ('davss_ros.evaluate.benchmark', 'time per frame and stage'),
-    'check_data': ('davss_ros.data.command', 'what labelled data holds, and everything wrong with it'),
+    'check_data': ('davss_ros.datasets.command', 'what labelled data holds, and everything wrong with it'),
     'train': ('davss_ros.train.command', 'train a model, part by part'),
 }
 

@@ -16,7 +16,7 @@ REFERENCE = Path(os.environ.get('DAVSS_REFERENCE', SHARED / 'reference'))
 # before rclpy is imported anywhere: nothing leaves this machine, and runs side by side do not hear each other
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ['ROS_DOMAIN_ID'] = str(random.SystemRandom().randrange(1, 101))
-# before torch is: the processes of a test compute side by side, see `davss_ros.openmp`
+# before torch is: the processes of a test compute side by side, see `davss_ros.engines.openmp`
 os.environ.setdefault('GOMP_SPINCOUNT', '1000')
 
 

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from davss_ros.core.resample import SCALE, pad_to_multiple
 from davss_ros.errors import FrameError
+from davss_ros.networks.resample import SCALE, pad_to_multiple
 
 SMALLEST, LARGEST = 16, 8192  # px, of a frame's sides
 

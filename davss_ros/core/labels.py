@@ -11,7 +11,7 @@ cells and computes only the rest; the labels are the same.
 import torch
 from torch import Tensor
 
-from davss_ros.core.resample import SCALE, up
+from davss_ros.networks.resample import SCALE, up
 
 
 def merge_scores(scores: Tensor, correction: Tensor, distortion: Tensor, align_corners: bool = False) -> Tensor:
@@ -21,7 +21,7 @@ def merge_scores(scores: Tensor, correction: Tensor, distortion: Tensor, align_c
         scores: propagated scores (N, C, h, w).
         correction: correction scores (N, C, h, w).
         distortion: (N, 1, h, w) in [0, 1].
-        align_corners: see `davss_ros.core.resample`.
+        align_corners: see `davss_ros.networks.resample`.
     """
     weight = up(distortion, align_corners)
     return torch.lerp(up(scores, align_corners), up(correction, align_corners), weight)

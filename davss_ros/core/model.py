@@ -10,7 +10,7 @@ from torch import nn
 
 from davss_ros.core.classes import SemanticClass, load_classes
 from davss_ros.core.config import SegmenterConfig
-from davss_ros.core.device import choose_device, choose_precision
+from davss_ros.engines.device import choose_device, choose_precision
 from davss_ros.errors import ConfigError, WeightsError
 from davss_ros.networks.again import KeyAgain, Mirrored
 from davss_ros.networks.interface import CorrectionNetwork, DistortionNetwork, FlowNetwork, KeyNetwork

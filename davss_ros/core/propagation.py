@@ -17,8 +17,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from davss_ros.core.resample import warp, warp_again
 from davss_ros.networks.interface import Propagated
+from davss_ros.networks.resample import warp, warp_again
 
 
 class Propagation(Protocol):

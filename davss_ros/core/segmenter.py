@@ -14,11 +14,11 @@ from davss_ros.core.frames import check_frame, to_frame_size, to_tensor
 from davss_ros.core.labels import merge
 from davss_ros.core.model import Model, load_model
 from davss_ros.core.propagation import PROPAGATIONS, Propagation
-from davss_ros.core.resample import SCALE, down
 from davss_ros.core.result import FrameResult
 from davss_ros.core.timing import StageTimer
 from davss_ros.errors import ConfigError
 from davss_ros.networks.interface import Propagated
+from davss_ros.networks.resample import SCALE, down
 
 _Maps = tuple[Tensor, Tensor]  # labels (H', W') uint8 and distortion (h, w) of one frame
 

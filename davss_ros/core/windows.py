@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from davss_ros.core.resample import SCALE
+from davss_ros.networks.resample import SCALE
 
 SHAPE = (24, 28)  # height and width, 1/4-size pixels
 MARGIN = 2  # 1/4-size pixels

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from davss_ros.allocator import keep_freed_memory
 from davss_ros.core.batching import together_ratio
-from davss_ros.core.device import describe_device
 from davss_ros.core.model import load_model
-from davss_ros.data.sources import open_source
+from davss_ros.engines.allocator import keep_freed_memory
+from davss_ros.engines.device import describe_device
 from davss_ros.errors import DavssError
 from davss_ros.evaluate.command import add_settings, settings_of
 from davss_ros.evaluate.cost import stage_times
+from davss_ros.recordings.open import open_source
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from davss_ros.allocator import keep_freed_memory
 from davss_ros.core.config import SegmenterConfig
-from davss_ros.data.folder import is_folder
+from davss_ros.datasets.folder import is_folder
+from davss_ros.engines.allocator import keep_freed_memory
 from davss_ros.errors import DavssError
 from davss_ros.evaluate.distance import MODES
 from davss_ros.evaluate.measure import evaluate

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from davss_ros.core.classes import SemanticClass
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model, load_model
-from davss_ros.data.dataset import open_dataset
+from davss_ros.datasets.dataset import open_dataset
 from davss_ros.errors import DataError
 from davss_ros.evaluate.cost import TIMED, costs
 from davss_ros.evaluate.distance import distance_curves
@@ -55,7 +55,7 @@ def evaluate(
         intervals: as there.
         compare: as there.
         split: ``val``, ``test`` and so on, where there are several.
-        layout: a key of `davss_ros.data.dataset.LAYOUTS`; empty recognises it.
+        layout: a key of `davss_ros.datasets.dataset.LAYOUTS`; empty recognises it.
     """
 
     def read(classes: Sequence[SemanticClass]) -> list[Video]:

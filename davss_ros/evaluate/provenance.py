@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from davss_ros.core.config import SegmenterConfig
-from davss_ros.core.device import describe_device
 from davss_ros.core.model import Model
+from davss_ros.engines.device import describe_device
 from davss_ros.networks.again import KeyAgain, Mirrored
 from davss_ros.networks.precision import InHalf
 from davss_ros.networks.registry import ROLES

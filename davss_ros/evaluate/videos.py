@@ -7,9 +7,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from davss_ros.data.dataset import Dataset
-from davss_ros.data.stills import LabelledImage, read_image
+from davss_ros.datasets.dataset import Dataset
+from davss_ros.datasets.stills import LabelledImage
 from davss_ros.errors import DataError
+from davss_ros.images.files import read_image
 
 Image = NDArray[np.uint8]
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from davss_ros.core.resample import down
 from davss_ros.networks.interface import Propagated
 from davss_ros.networks.layers import ConvBn, join, separable
+from davss_ros.networks.resample import down
 
 WIDTHS = (48, 64, 96, 128)  # at strides 4, 8, 16, 32
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from davss_ros.core.resample import SCALE
+from davss_ros.networks.resample import SCALE
 
 PRESETS = {
     'unrefined': cv2.DISOPTICAL_FLOW_PRESET_FAST,  # and then as `DisFlow` says

@@ -18,8 +18,8 @@ import rclpy
 from rclpy.utilities import try_shutdown
 from tqdm import tqdm
 
-from davss_ros.data.sources import open_source
 from davss_ros.errors import DataError, DavssError
+from davss_ros.recordings.open import open_source
 from davss_ros.ros.recorder import Recorder
 
 START_LIMIT = 120.0  # s for the node to load and warm up

@@ -13,8 +13,8 @@ from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from std_msgs.msg import Header
 
-from davss_ros.core.device import describe_device
 from davss_ros.core.model import Model
+from davss_ros.engines.device import describe_device
 from davss_ros.ros.camera import Camera
 from davss_ros.ros.config import NodeConfig
 from davss_ros.ros.health import Level, judge

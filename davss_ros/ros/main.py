@@ -10,7 +10,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
 from rclpy.utilities import ok, try_shutdown
 
-from davss_ros.allocator import keep_freed_memory
+from davss_ros.engines.allocator import keep_freed_memory
 from davss_ros.errors import DavssError
 from davss_ros.ros.node import DavssNode
 

@@ -19,10 +19,10 @@ from rclpy.parameter import Parameter
 from std_srvs.srv import SetBool, Trigger
 
 from davss_ros.core.batching import faster_together
-from davss_ros.core.device import describe_device
 from davss_ros.core.model import Model, load_model
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.core.visualize import Painter
+from davss_ros.engines.device import describe_device
 from davss_ros.errors import ConfigError, DavssError
 from davss_ros.ros import parameters
 from davss_ros.ros.camera import Camera

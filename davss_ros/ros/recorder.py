@@ -12,7 +12,7 @@ from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
-from davss_ros.image_messages import decode
+from davss_ros.images.messages import decode
 
 QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=50, reliability=ReliabilityPolicy.RELIABLE)
 PARTS = ('image', 'davss/overlay', 'davss/distortion_color')  # side by side, in this order

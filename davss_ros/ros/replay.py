@@ -17,9 +17,10 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from davss_ros.data.bag import BagSource
-from davss_ros.data.sources import Frame, FrameSource, open_source
 from davss_ros.errors import DavssError
+from davss_ros.recordings.bag import BagSource
+from davss_ros.recordings.frame import Frame, FrameSource
+from davss_ros.recordings.open import open_source
 from davss_ros.ros.encode import encode
 
 WAIT_STEP = 0.05  # s

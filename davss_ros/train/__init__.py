@@ -1,1 +1,1 @@
-"""Training of every part of the default model."""
+"""Training of every part of a model, by recipe."""

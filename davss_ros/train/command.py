@@ -20,29 +20,29 @@ from typing import cast
 import torch
 from torch import nn
 
-from davss_ros.allocator import keep_freed_memory
-from davss_ros.core.device import choose_device
-from davss_ros.data.dataset import Dataset
+from davss_ros.datasets.dataset import Dataset
+from davss_ros.engines.allocator import keep_freed_memory
+from davss_ros.engines.device import choose_device
 from davss_ros.errors import DataError, DavssError
 from davss_ros.networks.interface import KeyNetwork
 from davss_ros.networks.layers import fuse
 from davss_ros.networks.registry import KEY_AGAIN
 from davss_ros.networks.weights import Weights, write_weights
-from davss_ros.train import parallel
-from davss_ros.train.clips import Clip, load_clips
-from davss_ros.train.compute import Compute, choose_compute
-from davss_ros.train.flow import train_flow
-from davss_ros.train.key import train_key
-from davss_ros.train.labelled import open_labelled
-from davss_ros.train.motion import MotionSamples, load_samples, make_samples, save_samples
-from davss_ros.train.on_stills import StillsTraining, train_correction_on_stills
-from davss_ros.train.published import (
+from davss_ros.train.material.clips import Clip, load_clips
+from davss_ros.train.material.labelled import open_labelled
+from davss_ros.train.material.motion import MotionSamples, load_samples, make_samples, save_samples
+from davss_ros.train.parts.flow import train_flow
+from davss_ros.train.parts.key import train_key
+from davss_ros.train.parts.on_stills import StillsTraining, train_correction_on_stills
+from davss_ros.train.parts.published import (
     FlowAndCorrection,
     train_correction_on_triplets,
     train_distortion_on_triplets,
 )
+from davss_ros.train.parts.stages import StageTraining, train_correction, train_distortion
 from davss_ros.train.recipe import General, Recipe, load_recipe
-from davss_ros.train.stages import StageTraining, train_correction, train_distortion
+from davss_ros.train.runs import parallel
+from davss_ros.train.runs.compute import Compute, choose_compute
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from davss_ros.core.classes import load_classes
 from davss_ros.errors import ConfigError
 from davss_ros.networks.registry import KEY_AGAIN, ROLES
 from davss_ros.networks.weights import PUBLISHED_NETWORKS
-from davss_ros.train.flow import FlowTraining
-from davss_ros.train.key import KeyTraining
-from davss_ros.train.motion import MotionSettings
-from davss_ros.train.on_stills import StillsTraining
-from davss_ros.train.published import TripletTraining
-from davss_ros.train.scene import scene_classes
-from davss_ros.train.stages import StageTraining
+from davss_ros.train.material.motion import MotionSettings
+from davss_ros.train.material.scene import scene_classes
+from davss_ros.train.parts.flow import FlowTraining
+from davss_ros.train.parts.key import KeyTraining
+from davss_ros.train.parts.on_stills import StillsTraining
+from davss_ros.train.parts.published import TripletTraining
+from davss_ros.train.parts.stages import StageTraining
 
 SHIPPED = Path(__file__).parent / 'recipes'
 T = TypeVar('T')

@@ -11,10 +11,10 @@ from torch import Tensor
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.correction import redo_windows
 from davss_ros.core.model import Model
-from davss_ros.core.resample import down
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.core.windows import SHAPE
 from davss_ros.networks.interface import Propagated
+from davss_ros.networks.resample import down
 
 CLASSES = 3
 SIZE = 40, 48  # 1/4-size pixels

@@ -14,8 +14,8 @@ from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.frames import LARGEST
 from davss_ros.core.model import Model, load_model
 from davss_ros.core.segmenter import VideoSegmenter, step_together
-from davss_ros.data.sources import open_source
 from davss_ros.errors import ConfigError, FrameError
+from davss_ros.recordings.open import open_source
 
 Frames = list[NDArray[np.uint8]]
 CONFIG = SegmenterConfig(device='cpu', key_interval=4, cut_distortion=1.0)

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from davss_ros.core.classes import SemanticClass
-from davss_ros.data.dataset import open_dataset
+from davss_ros.datasets.dataset import open_dataset
 from davss_ros.errors import DataError
 from davss_ros.evaluate.videos import EvaluationFrame, Run, Video, check_videos, dataset_videos, plan_runs
 

@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 from std_msgs.msg import Header
 
-from davss_ros.image_messages import decode
+from davss_ros.images.messages import decode
 from davss_ros.ros.encode import encode
 
 HEADER = Header(frame_id='camera')

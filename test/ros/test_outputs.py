@@ -12,7 +12,7 @@ from std_msgs.msg import Header
 
 from davss_ros.core.model import Model
 from davss_ros.core.visualize import Painter
-from davss_ros.image_messages import decode
+from davss_ros.images.messages import decode
 
 HEIGHT, WIDTH = 48, 64
 KINDS: dict[str, type[Any]] = {

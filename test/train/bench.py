@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from davss_ros.core.propagation import ComposedPropagation
-from davss_ros.core.resample import down, up
 from davss_ros.networks.dis import DisFlow
 from davss_ros.networks.interface import Propagated
-from davss_ros.train.clips import Clip
-from davss_ros.train.motion import MotionSamples
-from davss_ros.train.scene import SceneClasses
-from davss_ros.train.synthetic import SceneMotion, SyntheticVideo, synthetic_video
+from davss_ros.networks.resample import down, up
+from davss_ros.train.material.clips import Clip
+from davss_ros.train.material.motion import MotionSamples
+from davss_ros.train.material.scene import SceneClasses
+from davss_ros.train.material.synthetic import SceneMotion, SyntheticVideo, synthetic_video
 
 HEIGHT, WIDTH, CLASSES = 64, 96, 3
 ROLES = SceneClasses(sky=(0,), ground=(1,), movable=(2,))

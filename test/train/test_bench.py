@@ -8,10 +8,10 @@ import pytest
 import torch
 from scipy.ndimage import map_coordinates
 
-from davss_ros.core.resample import warp
 from davss_ros.networks.registry import build
-from davss_ros.train.scene import Camera
-from davss_ros.train.stages import StageTraining, train_distortion
+from davss_ros.networks.resample import warp
+from davss_ros.train.material.scene import Camera
+from davss_ros.train.parts.stages import StageTraining, train_distortion
 
 
 def test_warping_along_a_homographys_flow_is_exact_resampling(bench: ModuleType) -> None:

@@ -6,15 +6,15 @@ import pytest
 
 from davss_ros.errors import ConfigError
 from davss_ros.networks.weights import read_weights
-from davss_ros.train.key import KeyTraining
-from davss_ros.train.motion import MotionSettings
-from davss_ros.train.on_stills import StillsTraining
-from davss_ros.train.published import TripletTraining
+from davss_ros.train.material.motion import MotionSettings
+from davss_ros.train.material.scene import SceneClasses
+from davss_ros.train.material.stale import Staleness
+from davss_ros.train.material.synthetic import SceneMotion
+from davss_ros.train.parts.key import KeyTraining
+from davss_ros.train.parts.on_stills import StillsTraining
+from davss_ros.train.parts.published import TripletTraining
+from davss_ros.train.parts.stages import StageTraining
 from davss_ros.train.recipe import SHIPPED, load_recipe
-from davss_ros.train.scene import SceneClasses
-from davss_ros.train.stages import StageTraining
-from davss_ros.train.stale import Staleness
-from davss_ros.train.synthetic import SceneMotion
 
 DATA, OUT = Path('stills'), Path('run')
 ROLES = SceneClasses(sky=(0,), ground=(3, 4), movable=(2, 6, 8, 9, 10))  # CamVid's

@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from davss_ros.train import parallel
-from davss_ros.train.compute import Compute
-from davss_ros.train.loop import Task, fit
-from davss_ros.train.losses import label_loss
+from davss_ros.train.losses.labels import label_loss
+from davss_ros.train.runs import parallel
+from davss_ros.train.runs.compute import Compute
+from davss_ros.train.runs.loop import Task, fit
 
 BATCH, EPOCHS, STEPS, CLASSES = 4, 3, 4, 3
 

@@ -1,1 +1,0 @@
-"""Where frames and labels come from."""

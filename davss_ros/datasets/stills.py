@@ -1,0 +1,81 @@
+"""Folders of labelled images: ``images/<name>.jpg|png`` beside ``labels/<name>.png``."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from davss_ros.datasets.coding import ClassIds, LabelCoding
+from davss_ros.errors import DataError
+from davss_ros.images.files import IMAGE_SUFFIXES, read_image, read_stored
+
+
+@dataclass(frozen=True)
+class LabelledImage:
+    """One image and its labels, read when asked for."""
+
+    image_path: Path
+    label_path: Path
+    coding: LabelCoding = field(default_factory=ClassIds)
+
+    @property
+    def name(self) -> str:
+        """File name without suffix."""
+        return self.image_path.stem
+
+    def image(self) -> NDArray[np.uint8]:
+        """Return (H, W, 3) uint8 RGB."""
+        return read_image(self.image_path)
+
+    def labels(self, classes: int, void: int = 255) -> NDArray[np.uint8]:
+        """Return (H, W) uint8 class ids, ``void`` where there is none.
+
+        Raises:
+            DataError: the file is unreadable, not coded as expected, or holds an id that is neither a class nor void.
+        """
+        stored = read_stored(self.label_path, cv2.IMREAD_UNCHANGED)
+        try:
+            labels = self.coding.decode(stored)
+        except DataError as error:
+            raise DataError(f'{self.label_path}: {error}') from error
+        wrong = np.unique(labels[(labels >= classes) & (labels != void)])
+        if wrong.size:
+            raise DataError(
+                f'{self.label_path}: expected ids 0..{classes - 1} or {void} (void), found {wrong[:8].tolist()}'
+            )
+        return labels
+
+
+def labelled_images(folder: Path) -> list[LabelledImage]:
+    """Return the pairs of ``folder``, sorted by name.
+
+    Raises:
+        DataError: a folder is missing or empty, or files have no partner; every one is named.
+    """
+    images = files_by_stem(folder / 'images', IMAGE_SUFFIXES)
+    labels = files_by_stem(folder / 'labels', ('.png',))
+    missing = [f'{images[name]}: no labels/{name}.png' for name in sorted(images.keys() - labels.keys())]
+    missing += [f'{labels[name]}: no image of that name in images/' for name in sorted(labels.keys() - images.keys())]
+    if missing:
+        raise DataError('\n'.join(missing))
+    return [LabelledImage(images[name], labels[name]) for name in sorted(images)]
+
+
+def files_by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    """Return the files of ``folder`` by their names without suffix.
+
+    Raises:
+        DataError: there is no such folder, or none in it, or two have the same name.
+    """
+    if not folder.is_dir():
+        raise DataError(f'{folder}: expected a folder of {" ".join(suffixes)} files, found none')
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in suffixes and not p.name.startswith('.'))
+    if not paths:
+        raise DataError(f'{folder}: expected {" ".join(suffixes)} files, found none')
+    files = {path.stem: path for path in paths}
+    twice = [f'{path}: the same name as {files[path.stem].name}' for path in paths if files[path.stem] != path]
+    if twice:
+        raise DataError('\n'.join(twice))
+    return files

@@ -1,0 +1,1 @@
+"""What computes, and what that needs of the machine."""

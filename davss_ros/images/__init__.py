@@ -1,0 +1,1 @@
+"""Where bytes become pixels: messages, picture files, and the sizes that they declare."""

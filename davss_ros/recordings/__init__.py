@@ -1,0 +1,1 @@
+"""Frames with their times, out of a video, a folder or a bag."""

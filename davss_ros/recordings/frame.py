@@ -1,0 +1,44 @@
+"""One interface to consecutive frames, wherever they come from."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FOLDER_RATE = 15.0  # Hz; images carry no time
+
+
+class Frame(NamedTuple):
+    """One frame of a source."""
+
+    stamp: int  # ns; from the bag, else counted from 0 at the source's rate
+    image: NDArray[np.uint8]  # (H, W, 3) RGB
+    frame_id: str  # coordinate frame of the camera; empty if the source has none
+
+
+class FrameSource(Protocol):
+    """Frames in order; may be iterated again, from the start."""
+
+    @property
+    def name(self) -> str:
+        """Last part of the path."""
+        ...
+
+    @property
+    def rate(self) -> float:
+        """Frames per second."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """Number of frames, as far as the container tells; 0 if it does not."""
+        ...
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames.
+
+        Raises:
+            DataError: a frame cannot be read.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""What a training sees: views of stills, and videos with their truth."""

@@ -1,0 +1,83 @@
+"""Consecutive frames to train on from end to end: synthetic videos over labelled stills, and real ones.
+
+A real video that is a folder with ``labels/`` beside ``images/`` has the labels found there, for however few frames.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from davss_ros.datasets.dataset import Dataset
+from davss_ros.datasets.sequence import VideoSequence
+from davss_ros.datasets.stills import LabelledImage, labelled_images
+from davss_ros.errors import DataError
+from davss_ros.networks.resample import SCALE
+from davss_ros.recordings.folder import FolderSource
+from davss_ros.recordings.open import open_source
+from davss_ros.train.material.augment import fit_to
+from davss_ros.train.material.motion import MotionSettings
+from davss_ros.train.material.scene import Image
+from davss_ros.train.material.synthetic import synthetic_video
+
+
+@dataclass(frozen=True)
+class Clip:
+    """T consecutive frames of one video.
+
+    Attributes:
+        images: (H, W, 3) uint8 RGB each.
+        labels: (H, W) uint8 each, `VOID` where there is none; None for a frame without any.
+    """
+
+    images: Sequence[Image]
+    labels: Sequence[Image | None]
+
+
+def load_clips(settings: MotionSettings, classes: int, dataset: Dataset | None = None) -> list[Clip]:
+    """Return ``rounds`` synthetic videos over every still and the real videos, whole, all of the stills' size.
+
+    Args:
+        settings: which ones.
+        classes: number of classes.
+        dataset: its stills replace those of the folder ``settings.stills``, and its sequences are videos, too.
+
+    Raises:
+        DataError: the stills differ in size, or something cannot be read.
+    """
+    pairs = dataset.stills if dataset else tuple(labelled_images(settings.stills))
+    stills = [(pair.image(), pair.labels(classes)) for pair in pairs]
+    sizes = {image.shape[:2] for image, _ in stills}
+    size = sizes.pop()
+    if sizes or size[0] % SCALE or size[1] % SCALE:
+        found = ', '.join(f'{width}x{height}' for height, width in [size, *sizes][:3])
+        raise DataError(f'{settings.stills}: expected images of one size, sides multiples of {SCALE}, found {found}')
+    clips = []
+    for turn in range(settings.rounds):
+        for index, (image, labels) in enumerate(stills):
+            rng = np.random.default_rng((settings.seed, turn, index))
+            video = synthetic_video(
+                image, labels, stills, settings.longest + 1, rng, settings.roles, settings.scene
+            ).frames
+            clips.append(Clip([frame for frame, _ in video], [ids for _, ids in video]))
+    frame_size = size[0], size[1]
+    clips += [_real(path, frame_size, classes) for path in settings.videos]
+    return clips + [_sequence(one, frame_size, classes) for one in (dataset.sequences if dataset else ())]
+
+
+def _real(path: Path, size: tuple[int, int], classes: int) -> Clip:
+    source = open_source(path)
+    images = [fit_to(frame.image, size) for frame in source]
+    folder = path / 'labels'
+    if not isinstance(source, FolderSource) or not folder.is_dir():
+        return Clip(images, [None] * len(images))
+    pairs = [LabelledImage(image, folder / f'{image.stem}.png') for image in source.paths]
+    labels = [fit_to(pair.labels(classes), size, True) if pair.label_path.is_file() else None for pair in pairs]
+    return Clip(images, labels)
+
+
+def _sequence(sequence: VideoSequence, size: tuple[int, int], classes: int) -> Clip:
+    images = [fit_to(frame.image, size) for frame in sequence]
+    pairs = [frame.labelled for frame in sequence.frames]
+    return Clip(images, [fit_to(pair.labels(classes), size, True) if pair else None for pair in pairs])

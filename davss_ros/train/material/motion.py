@@ -1,0 +1,156 @@
+"""Samples for training the distortion and correction networks: what propagation gives, and what would be right.
+
+They are made once, by the very flow and propagation that will be used, and kept in memory-mapped arrays. Sources are
+synthetic videos over the labelled stills, and real videos without labels, where the key network is the teacher.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from davss_ros.core.labels import merge_sparse
+from davss_ros.core.propagation import PROPAGATIONS
+from davss_ros.datasets.stills import LabelledImage, labelled_images
+from davss_ros.errors import DataError
+from davss_ros.networks.interface import FlowNetwork, KeyNetwork, Propagated
+from davss_ros.networks.resample import SCALE, down
+from davss_ros.recordings.open import open_source
+from davss_ros.train.material.augment import fit_to
+from davss_ros.train.material.scene import SceneClasses
+from davss_ros.train.material.synthetic import SceneMotion, synthetic_video
+
+log = logging.getLogger(__name__)
+VOID = 255
+ARRAYS = ('image', 'labels', 'scores', 'propagated_image', 'teacher', 'wrong', 'distance')
+
+
+@dataclass(frozen=True)
+class MotionSamples:
+    """S samples; h and w are a quarter of H and W."""
+
+    image: NDArray[np.uint8]  # (S, H, W, 3), the current frame
+    labels: NDArray[np.uint8]  # (S, H, W), void where there are none
+    scores: NDArray[np.float16]  # (S, C, h, w), propagated from the key frame
+    propagated_image: NDArray[np.float16]  # (S, 3, h, w)
+    teacher: NDArray[np.float16]  # (S, C, h, w), the key network's on the current frame
+    wrong: NDArray[np.float16]  # (S, h, w), share of each 4x4 block whose propagated label is not the key network's
+    distance: NDArray[np.int64]  # (S,), frames from the key frame
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+
+@dataclass(frozen=True)
+class MotionSettings:
+    """What samples to make."""
+
+    stills: Path
+    videos: tuple[Path, ...] = ()
+    rounds: int = 2  # synthetic videos over each still
+    longest: int = 9  # distance
+    samples_per_video: int = 3
+    stride: int = 4  # frames between the starts of real clips
+    roles: SceneClasses = SceneClasses()  # noqa: RUF009  # immutable
+    scene: SceneMotion = SceneMotion()  # noqa: RUF009  # immutable
+    seed: int = 0
+
+
+def make_samples(
+    settings: MotionSettings,
+    key: KeyNetwork,
+    flow: FlowNetwork,
+    propagation: str,
+    classes: int,
+    progress: Callable[[str], None] = log.info,
+    stills: Sequence[LabelledImage] | None = None,
+) -> MotionSamples:
+    """Make the samples; deterministic by seed. ``stills`` replaces those of the folder ``settings.stills``.
+
+    Raises:
+        DataError: the stills differ in size, or something cannot be read.
+    """
+    rows: list[_Row] = []
+    for number, (frames, rng) in enumerate(_clips(settings, classes, stills)):
+        distances = rng.choice(np.arange(1, len(frames)), min(settings.samples_per_video, len(frames) - 1), False)
+        rows.extend(_samples_of(frames, set(distances.tolist()), key, flow, propagation))
+        if number % 50 == 49:
+            progress(f'{number + 1} clips, {len(rows)} samples')
+    return MotionSamples(*(np.stack(column) for column in zip(*rows, strict=True)))
+
+
+def save_samples(samples: MotionSamples, folder: Path) -> None:
+    """Write every array to ``folder``; the last file written marks them complete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ARRAYS:
+        np.save(folder / f'{name}.npy', getattr(samples, name))
+
+
+def load_samples(folder: Path) -> MotionSamples | None:
+    """Return what `save_samples` wrote, memory-mapped, or None."""
+    if not (folder / f'{ARRAYS[-1]}.npy').is_file():
+        return None
+    return MotionSamples(*(np.load(folder / f'{name}.npy', mmap_mode='r') for name in ARRAYS))
+
+
+_Frame = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # image, labels
+_Row = tuple[NDArray[Any] | np.int64, ...]  # one sample, in the order of ARRAYS
+
+
+def _clips(
+    settings: MotionSettings, classes: int, labelled: Sequence[LabelledImage] | None
+) -> Iterator[tuple[list[_Frame], np.random.Generator]]:
+    stills = [(s.image(), s.labels(classes)) for s in labelled or labelled_images(settings.stills)]
+    size = stills[0][1].shape[0], stills[0][1].shape[1]  # of all samples; videos are fitted to it
+    odd = [image.shape[:2] for image, _ in stills if image.shape[:2] != size]
+    if odd or size[0] % SCALE or size[1] % SCALE:
+        raise DataError(f'{settings.stills}: expected one size, a multiple of {SCALE}, found {[size, *odd][:3]}')
+    for turn in range(settings.rounds):
+        for index, (image, labels) in enumerate(stills):
+            rng = np.random.default_rng((settings.seed, turn, index))
+            length, roles, scene = settings.longest + 1, settings.roles, settings.scene
+            yield synthetic_video(image, labels, stills, length, rng, roles, scene).frames, rng
+    for video, path in enumerate(settings.videos):
+        frames = [fit_to(frame.image, size) for frame in open_source(path)]
+        unlabelled: NDArray[np.uint8] = np.full(size, VOID, np.uint8)
+        for start in range(0, len(frames) - settings.longest, settings.stride):
+            rng = np.random.default_rng((settings.seed, 10**6 + video, start))
+            clip: list[_Frame] = [(image, unlabelled) for image in frames[start : start + settings.longest + 1]]
+            yield (clip if rng.random() < 0.5 else [(i[:, ::-1].copy(), m) for i, m in clip]), rng
+
+
+def _samples_of(
+    frames: list[_Frame], distances: set[int], key: KeyNetwork, flow: FlowNetwork, propagation: str
+) -> Iterator[_Row]:
+    with torch.inference_mode():
+        previous = to_tensor(frames[0][0])
+        carrying = PROPAGATIONS[propagation](Propagated(key(previous), down(previous)))
+        for distance, (image, labels) in enumerate(frames[1 : max(distances) + 1], 1):
+            now = to_tensor(image)
+            propagated = carrying.advance(flow(now, previous))
+            previous = now
+            if distance in distances:
+                teacher = key(now)
+                wrong = merge_sparse(propagated.scores) != merge_sparse(teacher)
+                yield (
+                    image,
+                    labels,
+                    propagated.scores[0].half().numpy(),
+                    propagated.image[0].half().numpy(),
+                    teacher[0].half().numpy(),
+                    F.avg_pool2d(wrong.float(), SCALE)[0].half().numpy(),
+                    np.int64(distance),
+                )
+
+
+def to_tensor(image: NDArray[np.uint8]) -> Tensor:
+    """Return (1, 3, H, W) in [0, 1] of (H, W, 3) RGB."""
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    return pixels.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,127 @@
+"""Train the key network on labelled images."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from davss_ros.datasets.stills import LabelledImage, labelled_images
+from davss_ros.networks.efficientnet_lite import imagenet_start
+from davss_ros.networks.registry import build
+from davss_ros.train.losses.labels import segmentation_loss
+from davss_ros.train.material.augment import Augmentation, Image, paste, random_view
+from davss_ros.train.runs import checkpoint
+from davss_ros.train.runs.compute import Compute
+from davss_ros.train.runs.loop import Progress, Task, fit, optimizer, prefetched
+from davss_ros.train.runs.validation import stills_miou
+
+log = logging.getLogger(__name__)
+COMPUTE = Compute(torch.bfloat16)
+_Batch = tuple[Tensor, Tensor, tuple[int, int]]  # images (N, 3, H, W), labels (N, H, W), `segmentation_loss`'s offset
+
+
+@dataclass(frozen=True)
+class KeyTraining:
+    """Settings of a run."""
+
+    data: Path
+    out: Path
+    network: str = 'deeplab_lite1'  # registered name
+    start: Path | None = None  # checkpoint.pt or model whose parts of the same name and shape are taken over
+    classes: int = 11
+    epochs: int = 20
+    batch: int = 8
+    size: tuple[int, int] = (0, 0)  # (height, width) of the views, multiples of 4; 0 takes the images' own
+    scale: tuple[float, float] = Augmentation.scale
+    paste: float = 0.0  # share of views into which the rare classes of another are pasted
+    learning_rate: float = 1.5e-3
+    encoder_factor: float = 0.4  # learning rate of the pretrained encoder, relative
+    weight_decay: float = 1e-2
+    rare: tuple[int, ...] = (2, 6, 7, 9, 10)  # CamVid: pole, sign, fence, pedestrian, bicyclist
+    seed: int = 0
+
+    def fingerprint(self) -> dict[str, object]:
+        """Return what decides the result, for `checkpoint.resume`."""
+        settings = {name: value for name, value in asdict(self).items() if name not in ('data', 'out', 'start')}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+
+
+def train_key(
+    settings: KeyTraining,
+    progress: Progress = log.info,
+    compute: Compute = COMPUTE,
+    stills: Sequence[LabelledImage] | None = None,
+    validation: Sequence[LabelledImage] = (),
+) -> nn.Module:
+    """Train, writing ``checkpoint.pt`` after every epoch, and return the network in evaluation mode.
+
+    Args:
+        settings: what decides the result.
+        progress: told what happens.
+        compute: device and arithmetic.
+        stills: what to train on; None: those of the folder ``settings.data``.
+        validation: labelled images not trained on; their mIoU is logged after every epoch.
+
+    Raises:
+        DataError: the data is incomplete, or the folder ``out`` holds another run.
+        ImportError: the encoder's ImageNet weights are not installed.
+    """
+    torch.manual_seed(settings.seed)
+    samples = [(pair.image(), pair.labels(settings.classes)) for pair in stills or labelled_images(settings.data)]
+    network = build('key', settings.network, settings.classes)
+    if settings.start is None:
+        imagenet_start(network)
+    else:
+        taken = checkpoint.take_over(settings.start, network, 'key')
+        progress(f'key: {taken} of {len(network.state_dict())} tensors from {settings.start}')
+
+    def loss(batch: _Batch) -> Tensor:
+        images, labels, offset = batch
+        with compute.autocast():
+            scores = network(images)
+        return segmentation_loss(scores, labels, offset)
+
+    task = Task(
+        'key',
+        network,
+        optimizer(network, settings.learning_rate, settings.encoder_factor, settings.weight_decay),
+        lambda epoch: _batches(samples, epoch, settings),
+        loss,
+        len(samples) // settings.batch,
+        settings.epochs,
+        settings.out,
+        settings.fingerprint(),
+        validate=stills_miou(network, validation, settings.classes, compute) if validation else None,
+    )
+    fit(task, progress, compute)
+    return network
+
+
+def _batches(samples: list[tuple[Image, Image]], epoch: int, settings: KeyTraining) -> Iterator[_Batch]:
+    """Yield image and label batches of one epoch; they depend on seed and epoch only. The next is made meanwhile."""
+    order = np.random.default_rng((settings.seed, epoch)).permutation(len(samples))
+    height, width = samples[0][1].shape
+    size = settings.size if settings.size[0] else (height, width)
+    ranges = Augmentation(scale=settings.scale)
+
+    def make(start: int) -> _Batch:
+        rng = np.random.default_rng((settings.seed, epoch, start))
+        views = [
+            random_view(samples[i][0], samples[i][1], size, rng, ranges, settings.rare)
+            for i in order[start : start + settings.batch]
+        ]
+        if settings.paste:
+            views = [
+                paste(view, views[number - 1], settings.rare) if rng.random() < settings.paste else view
+                for number, view in enumerate(views)
+            ]
+        images = torch.from_numpy(np.stack([image for image, _ in views])).permute(0, 3, 1, 2)
+        labels = torch.from_numpy(np.stack([label for _, label in views])).long()
+        offset = int(rng.integers(2)), int(rng.integers(2))
+        return (images.float() / 255).contiguous(memory_format=torch.channels_last), labels, offset
+
+    return prefetched(make, range(0, len(samples) - settings.batch + 1, settings.batch))

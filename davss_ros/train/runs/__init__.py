@@ -1,0 +1,1 @@
+"""How a training runs: loop, checkpoints, processes, curves."""

@@ -1,0 +1,163 @@
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+from davss_ros.errors import DataError
+from davss_ros.recordings.open import open_source
+
+STORE = get_typestore(Stores.ROS2_JAZZY)
+TYPES = STORE.types
+RAW, COMPRESSED, TEXT = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage', 'std_msgs/msg/String'
+IMAGES = np.random.default_rng(0).integers(0, 256, (5, 12, 16, 3), np.uint8)  # RGB
+START = 1_700_000_000
+both_storages = pytest.mark.parametrize('storage', list(StoragePlugin), ids=lambda s: s.name)
+
+
+def header(number: int) -> Any:
+    stamp = TYPES['builtin_interfaces/msg/Time'](START + number, 250_000_000)
+    return TYPES['std_msgs/msg/Header'](stamp, f'camera{number}')
+
+
+def raw(number: int) -> Any:
+    pixels = np.concatenate([IMAGES[number][..., ::-1].reshape(12, 48), np.zeros((12, 2), np.uint8)], 1)
+    return TYPES[RAW](header(number), 12, 16, 'bgr8', 0, 50, pixels.ravel())
+
+
+def compressed(number: int) -> Any:
+    return TYPES[COMPRESSED](header(number), 'png', cv2.imencode('.png', IMAGES[number][..., ::-1])[1].ravel())
+
+
+def text(_: int) -> Any:
+    return TYPES[TEXT]('hello')
+
+
+def write(
+    path: Path, topics: Iterable[tuple[str, list[Any]]], storage: StoragePlugin = StoragePlugin.MCAP, cut: int = -1
+) -> Path:
+    with Writer(path, version=9, storage_plugin=storage) as writer:
+        for topic, messages in topics:
+            kind = messages[0].__msgtype__
+            connection = writer.add_connection(topic, kind, typestore=STORE)
+            for number, message in enumerate(messages):
+                data = STORE.serialize_cdr(message, kind)
+                writer.write(connection, (START + number) * 10**9, data[:40] if number == cut else data)
+    return path
+
+
+def file_of(bag: Path) -> Path:
+    return next(path for path in bag.iterdir() if path.suffix != '.yaml')
+
+
+def check(path: Path, topic: str = '', images: NDArray[np.uint8] = IMAGES) -> None:
+    frames = list(open_source(path, topic=topic))
+    assert len(frames) == len(images)
+    for number, (frame, image) in enumerate(zip(frames, images, strict=True)):
+        assert np.array_equal(frame.image, image) and frame.image.dtype == np.uint8
+        assert frame.stamp == (START + number) * 10**9 + 250_000_000
+        assert frame.frame_id == f'camera{number}'
+
+
+@both_storages
+@pytest.mark.parametrize('make', [raw, compressed])
+def test_images_come_back_with_stamp_and_frame_id(tmp_path: Path, storage: StoragePlugin, make: Any) -> None:
+    path = write(tmp_path / 'drive', [('/image', [make(i) for i in range(5)]), ('/chat', [text(0)])], storage)
+    check(path)
+    check(path, '/image')
+
+
+@both_storages
+def test_name_rate_and_count_of_the_topic(tmp_path: Path, storage: StoragePlugin) -> None:
+    path = write(tmp_path / 'drive', [('/image', [raw(i) for i in range(5)]), ('/chat', [text(0)])], storage)
+    source = open_source(path)
+    assert (source.name, source.count) == ('drive', 5)
+    assert source.rate == pytest.approx(1.0, rel=1e-6)
+
+
+@both_storages
+def test_a_bag_can_be_read_again(tmp_path: Path, storage: StoragePlugin) -> None:
+    source = open_source(write(tmp_path / 'drive', [('/image', [raw(i) for i in range(3)])], storage))
+    next(iter(source))  # left half way
+    assert [f.stamp for f in source] == [f.stamp for f in source]
+    assert len(list(source)) == 3
+
+
+def test_lone_mcap_file_needs_no_metadata(tmp_path: Path) -> None:
+    bag = write(tmp_path / 'drive', [('/image', [raw(i) for i in range(5)])])
+    check(file_of(bag).rename(tmp_path / 'lone.mcap'))
+
+
+def test_lone_db3_file_needs_its_metadata(tmp_path: Path) -> None:
+    bag = write(tmp_path / 'drive', [('/image', [raw(i) for i in range(5)])], StoragePlugin.SQLITE3)
+    check(file_of(bag))
+    with pytest.raises(DataError, match=r'lone\.db3: expected the bag folder with metadata\.yaml'):
+        open_source(file_of(bag).rename(tmp_path / 'lone.db3'))
+
+
+def test_several_topics_are_listed_and_chosen_from(tmp_path: Path) -> None:
+    reverse = [replace(raw(4 - i), header=header(i)) for i in range(5)]
+    path = write(tmp_path / 'drive', [('/left', [raw(i) for i in range(5)]), ('/right', reverse), ('/chat', [text(0)])])
+    with pytest.raises(DataError, match=r'name it with --topic.*found image topics: /left, /right$'):
+        open_source(path)
+    check(path, '/left')
+    check(path, '/right', IMAGES[::-1])
+
+
+@pytest.mark.parametrize('wanted', ['/nosuch', '/chat', 'image'])
+def test_topic_that_holds_no_images(tmp_path: Path, wanted: str) -> None:
+    path = write(tmp_path / 'drive', [('/image', [raw(0)]), ('/chat', [text(0)])])
+    with pytest.raises(DataError, match=rf"expected topic '{wanted}', found image topics: /image$"):
+        open_source(path, topic=wanted)
+
+
+def test_bag_without_images(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r'found image topics: none$'):
+        open_source(write(tmp_path / 'drive', [('/chat', [text(0)])]))
+
+
+@pytest.mark.parametrize(
+    'broken',
+    [
+        replace(raw(2), encoding='yuv420'),
+        replace(raw(2), step=40),
+        replace(raw(2), data=np.zeros(100, np.uint8)),
+        replace(compressed(2), data=np.zeros(100, np.uint8)),
+    ],
+    ids=['encoding', 'step', 'data', 'compressed'],
+)
+def test_broken_message_is_named_by_number(tmp_path: Path, broken: Any) -> None:
+    make = raw if broken.__msgtype__ == RAW else compressed
+    frames = iter(open_source(write(tmp_path / 'drive', [('/image', [make(0), make(1), broken])])))
+    assert [next(frames).frame_id, next(frames).frame_id] == ['camera0', 'camera1']
+    with pytest.raises(DataError, match=r'drive: /image, message 2: '):
+        next(frames)
+
+
+@both_storages
+def test_cut_off_message_is_named_by_number(tmp_path: Path, storage: StoragePlugin) -> None:
+    path = write(tmp_path / 'drive', [('/image', [raw(i) for i in range(3)])], storage, cut=1)
+    frames = iter(open_source(path))
+    assert next(frames).frame_id == 'camera0'
+    with pytest.raises(DataError, match=r'drive: /image, message 1: '):
+        next(frames)
+
+
+@both_storages
+@pytest.mark.parametrize('damage', ['cut', 'garbage', 'empty', 'missing', 'metadata'])
+def test_damaged_bag_is_named(tmp_path: Path, storage: StoragePlugin, damage: str) -> None:
+    bag = write(tmp_path / 'drive', [('/image', [raw(i) for i in range(5)])], storage)
+    file = bag / 'metadata.yaml' if damage == 'metadata' else file_of(bag)
+    whole = file.read_bytes()
+    if damage == 'missing':
+        file.unlink()
+    else:
+        file.write_bytes({'cut': whole[: len(whole) // 2], 'empty': b''}.get(damage, b'\xff garbage' * 100))
+    with pytest.raises(DataError, match=r'drive: cannot be read as a rosbag2: '):
+        open_source(bag)

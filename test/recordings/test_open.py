@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from davss_ros.errors import DataError
+from davss_ros.recordings.folder import FolderSource
+from davss_ros.recordings.frame import FOLDER_RATE
+from davss_ros.recordings.open import open_source
+from davss_ros.recordings.video import VideoSource
+
+COLORS = [(200, 40, 40), (40, 180, 40), (40, 40, 190), (120, 120, 120), (220, 220, 60)]  # RGB, a flat frame each
+
+
+def write_video(path: Path, fps: float) -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), fps, (64, 48))
+    assert writer.isOpened()
+    for color in COLORS:
+        writer.write(np.full((48, 64, 3), color[::-1], np.uint8))
+    writer.release()
+    return path
+
+
+def write_folder(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    for number in (3, 0, 4, 2, 1):
+        assert cv2.imwrite(str(folder / f'{number:03}.png'), np.full((20, 30, 3), COLORS[number][::-1], np.uint8))
+    (folder / 'readme.txt').write_text('no image')
+    return folder
+
+
+def test_video_gives_rgb_frames_at_its_rate(tmp_path: Path) -> None:
+    source = open_source(write_video(tmp_path / 'drive.mp4', 20.0), rate=3.0)
+    assert isinstance(source, VideoSource)
+    assert (source.name, source.rate, source.count) == ('drive.mp4', pytest.approx(20.0), 5)
+    frames = list(source)
+    assert [frame.stamp for frame in frames] == [0, 50_000_000, 100_000_000, 150_000_000, 200_000_000]
+    for frame, color in zip(frames, COLORS, strict=True):
+        assert frame.image.shape == (48, 64, 3) and frame.image.dtype == np.uint8
+        assert abs(frame.image.astype(float) - color).max() < 15  # mp4 is lossy
+        assert frame.frame_id == ''
+
+
+def test_a_source_can_be_iterated_again(tmp_path: Path) -> None:
+    for path in (write_video(tmp_path / 'drive.mp4', 25.0), write_folder(tmp_path / 'stills')):
+        source = open_source(path)
+        next(iter(source))  # left half way
+        first, second = list(source), list(source)
+        assert len(first) == len(second) == 5
+        assert all(np.array_equal(a.image, b.image) for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize('inside', ['', 'images'])
+@pytest.mark.parametrize('rate', [0.0, 4.0])
+def test_folder_gives_images_in_order_of_names(tmp_path: Path, inside: str, rate: float) -> None:
+    write_folder(tmp_path / 'drive' / inside)
+    source = open_source(str(tmp_path / 'drive'), rate=rate)
+    assert isinstance(source, FolderSource)
+    hertz = rate or FOLDER_RATE
+    assert (source.name, source.rate, source.count) == ('drive', hertz, 5)
+    for number, (frame, color) in enumerate(zip(source, COLORS, strict=True)):
+        assert abs(frame.stamp - number * 1e9 / hertz) <= 0.5
+        assert np.array_equal(frame.image, np.broadcast_to(np.array(color), (20, 30, 3)))
+
+
+def test_broken_image_of_a_folder_is_named(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / 'drive')
+    (folder / '002.png').write_bytes(b'cut off')
+    frames = iter(open_source(folder))
+    assert [next(frames).stamp for _ in range(2)] == [0, round(1e9 / FOLDER_RATE)]
+    with pytest.raises(DataError, match=r'002\.png: cannot be read'):
+        next(frames)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r'nosuch\.mp4: no such file or folder'):
+        open_source(tmp_path / 'nosuch.mp4')
+
+
+def test_folder_without_images(tmp_path: Path) -> None:
+    (tmp_path / 'notes.txt').write_text('')
+    with pytest.raises(DataError, match=r'expected images .*or a rosbag2, found neither'):
+        open_source(tmp_path)
+
+
+def test_file_that_is_no_video(tmp_path: Path) -> None:
+    path = tmp_path / 'drive.mp4'
+    path.write_bytes(b'no video at all' * 100)
+    with pytest.raises(DataError, match=r'drive\.mp4: expected a video'):
+        open_source(path)
+
+
+def test_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('HOME', str(tmp_path))
+    write_folder(tmp_path / 'drive')
+    assert open_source('~/drive').count == 5
