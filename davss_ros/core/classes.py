@@ -30,8 +30,8 @@ def load_classes(source: str) -> tuple[SemanticClass, ...]:
     if not path.is_file():
         path = Path(source).expanduser()
     if not path.is_file():
-        known = ', '.join(sorted(p.stem for p in SHIPPED.glob('*.yaml')))
-        raise ConfigError(f'classes: expected {known} or a YAML file, found {source!r}')
+        shipped = ', '.join(sorted(p.stem for p in SHIPPED.glob('*.yaml')))
+        raise ConfigError(f'classes: expected {shipped} or a YAML file, found {source!r}')
     try:
         entries = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:

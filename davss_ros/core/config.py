@@ -107,9 +107,10 @@ class SegmenterConfig:
 def changed_settings(before: Any, after: Any, *, changeable: bool) -> list[str]:
     """Return the names of the settings, changeable ones or fixed ones, that differ between two configurations."""
     return [
-        one.name
-        for one in fields(before)
-        if one.metadata.get('changeable', False) == changeable and getattr(before, one.name) != getattr(after, one.name)
+        setting.name
+        for setting in fields(before)
+        if setting.metadata.get('changeable', False) == changeable
+        and getattr(before, setting.name) != getattr(after, setting.name)
     ]
 
 

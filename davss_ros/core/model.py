@@ -57,15 +57,15 @@ def load_model(config: SegmenterConfig) -> Model:
         if (role, name) != ('correction', KEY_AGAIN)
     }
     networks.setdefault('correction', KeyAgain(networks['key']))
-    told = {name: value for w in files for name, value in w.settings.items()}
-    if (config.key_views or int(told.get('key_views', 1))) == 2:
+    defaults = {name: value for w in files for name, value in w.settings.items()}
+    if (config.key_views or int(defaults.get('key_views', 1))) == 2:
         networks['key'] = Mirrored(networks['key'])
     return Model(
         **networks,
         classes=classes,
-        propagation=config.propagation or told.get('propagation', 'step'),
-        correction_gain=config.correction_gain or float(told.get('correction_gain', 1.0)),
-        correction_share=config.correction_share or float(told.get('correction_share', 1.0)),
+        propagation=config.propagation or defaults.get('propagation', 'step'),
+        correction_gain=config.correction_gain or float(defaults.get('correction_gain', 1.0)),
+        correction_share=config.correction_share or float(defaults.get('correction_share', 1.0)),
         align_corners=config.align_corners,
         device=device,
         precision=precision,
@@ -76,8 +76,8 @@ def load_model(config: SegmenterConfig) -> Model:
 
 def _checksum(files: list[Weights]) -> str:
     digest = hashlib.sha256()
-    for one in files:
-        digest.update(Path(one.source).read_bytes())
+    for file in files:
+        digest.update(Path(file.source).read_bytes())
     return digest.hexdigest()[:12]
 
 

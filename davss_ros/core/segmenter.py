@@ -1,7 +1,17 @@
-"""`VideoSegmenter`: one camera's video in, labels and distortion out, frame by frame."""
+"""`VideoSegmenter`: one camera's video in, labels and distortion out, frame by frame.
+
+The way of a frame, in the order of this file:
+
+1. `VideoSegmenter.step`, or `step_together` for the frames of several cameras as one batch.
+2. `VideoSegmenter.begin`: the frame at its working size, and whether it is to be a key frame.
+3. `_propagate`, on all but key frames: flow, propagation, distortion, correction, labels. A cut in the scene shows in
+   the distortion map; such a frame becomes a key frame after all.
+4. `_segment_key_frames`: the key network, labels, and a cache that starts anew.
+5. `VideoSegmenter.end`: the cache is kept for the next frame, labels and map go to the caller.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -20,19 +30,35 @@ from davss_ros.errors import ConfigError
 from davss_ros.networks.interface import Propagated
 from davss_ros.networks.resample import SCALE, down
 
-_Maps = tuple[Tensor, Tensor]  # labels (H', W') uint8 and distortion (h, w) of one frame
-
 
 @dataclass
-class _Cache:
-    """What is kept from frame to frame."""
+class Cache:
+    """What is kept of a video from frame to frame."""
 
     size: tuple[int, ...]  # of the frames, (H, W)
     propagation: Propagation
-    image: Tensor  # the last frame
-    labels: Tensor  # of the key frame
-    stamp: int  # of the last frame
-    distance: int = 0
+    image: Tensor  # the last frame (1, 3, H', W')
+    labels: Tensor  # of the key frame (H', W') uint8
+    stamp: int  # of the last frame, ns
+    distance: int = 0  # frames since the key frame
+
+
+@dataclass
+class Step:
+    """One frame on its way."""
+
+    video: 'VideoSegmenter'
+    size: tuple[int, ...]  # of the frame, (H, W)
+    stamp: int  # ns
+    image: Tensor  # at working size, padded (1, 3, H', W')
+    key_reason: str  # why it is a key frame; empty: it is none
+    cache: Cache | None  # of the video; a key frame brings a new one
+    labels: Tensor = field(init=False)  # (H', W') uint8
+    distortion: Tensor = field(init=False)  # (h, w)
+
+    def frame_labels(self) -> NDArray[np.uint8]:
+        """Return the labels at the frame's own size."""
+        return to_frame_size(self.labels.cpu().numpy(), self.size, self.video.config.working_height)
 
 
 class VideoSegmenter:
@@ -58,7 +84,7 @@ class VideoSegmenter:
         self.model = model or load_model(self._config)
         self._key_phase = key_phase
         self._steps = 0
-        self._cache: _Cache | None = None
+        self._cache: Cache | None = None
         self._reason = 'first'
 
     @property
@@ -77,6 +103,17 @@ class VideoSegmenter:
             raise ConfigError(f'{", ".join(fixed)}: fixed once the model is loaded; make a new segmenter')
         self._config = config
 
+    def reset(self, reason: str = 'reset') -> None:
+        """Forget what came before: the next frame is a key frame, for that ``reason``."""
+        self._cache = None
+        self._reason = reason
+
+    def warm_up(self, size: tuple[int, int] = (480, 640)) -> None:
+        """Run every network once on frames of that (H, W), so that the first real frame does not wait."""
+        trial = VideoSegmenter(replace(self._config, key_interval=2, cut_distortion=1.0), model=self.model)
+        trial.step(np.full((*size, 3), 127, np.uint8))
+        trial.step(np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8))  # nothing like it: all is redone
+
     def step(self, frame: NDArray[np.uint8], stamp: int = 0) -> FrameResult:
         """Segment the next frame.
 
@@ -90,16 +127,22 @@ class VideoSegmenter:
         """
         return step_together([self], [frame], [stamp])[0]
 
-    def reset(self, reason: str = 'reset') -> None:
-        """Forget what came before: the next frame is a key frame, for that ``reason``."""
-        self._cache = None
-        self._reason = reason
+    def begin(self, frame: NDArray[np.uint8], stamp: int) -> Step:
+        """Return the step of the next frame, a checked one, for `step_together` to take."""
+        image = to_tensor(frame, self._config.working_height, self.model.device)
+        size = frame.shape[:2]
+        return Step(self, size, stamp, image, self._key_reason(size, stamp), self._cache)
 
-    def warm_up(self, size: tuple[int, int] = (480, 640)) -> None:
-        """Run every network once on frames of that (H, W), so that the first real frame does not wait."""
-        trial = VideoSegmenter(replace(self._config, key_interval=2, cut_distortion=1.0), model=self.model)
-        trial.step(np.full((*size, 3), 127, np.uint8))
-        trial.step(np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8))  # nothing like it: all is redone
+    def end(self, step: Step, labels: NDArray[np.uint8], timings: dict[str, float]) -> FrameResult:
+        """Keep what the next frame needs of a step that was taken, and return what the caller gets of it."""
+        assert step.cache is not None  # every way through a step leaves one
+        step.cache.stamp = step.stamp
+        self._cache = step.cache
+        self._steps += 1
+        distortion = step.distortion.cpu().numpy()
+        return FrameResult(
+            labels, distortion, bool(step.key_reason), step.key_reason, step.cache.distance, step.stamp, timings
+        )
 
     def _key_reason(self, size: tuple[int, ...], stamp: int) -> str:
         """Return why the frame to come is a key frame; empty if it is none."""
@@ -136,7 +179,8 @@ def step_together(
     for frame in frames:
         check_frame(frame)
     try:
-        return _step(videos, frames, stamps)
+        with torch.inference_mode():
+            return _step(videos, frames, stamps)
     except Exception:
         for video in videos:
             video.reset('failure')
@@ -146,83 +190,52 @@ def step_together(
 def _step(
     videos: Sequence[VideoSegmenter], frames: Sequence[NDArray[np.uint8]], stamps: Sequence[int]
 ) -> list[FrameResult]:
-    model, everyone = videos[0].model, range(len(videos))
+    model, mode = videos[0].model, videos[0].config.mode
     timer = StageTimer(model.device)
-    with torch.inference_mode():
-        images = [to_tensor(f, v.config.working_height, model.device) for v, f in zip(videos, frames, strict=True)]
-        timer.lap('prepare')
-        reasons = [videos[i]._key_reason(frames[i].shape[:2], stamps[i]) for i in everyone]
-        maps: dict[int, _Maps] = {}
-        others = [i for i in everyone if not reasons[i]]
-        if others:
-            given = _propagate([videos[i] for i in others], [images[i] for i in others], timer)
-            maps = {i: one for i, one in zip(others, given, strict=True) if one is not None}
-            reasons = [reason or ('' if i in maps else 'cut') for i, reason in enumerate(reasons)]
-        keys = [i for i in everyone if reasons[i]]
-        if keys:
-            sizes = [frames[i].shape[:2] for i in keys]
-            maps.update(
-                zip(keys, _key([videos[i] for i in keys], [images[i] for i in keys], sizes, timer), strict=True)
-            )
-        here = [(maps[i][0].cpu().numpy(), maps[i][1].cpu().numpy()) for i in everyone]
-    labels = [to_frame_size(here[i][0], frames[i].shape[:2], videos[i].config.working_height) for i in everyone]
+    steps = [video.begin(frame, stamp) for video, frame, stamp in zip(videos, frames, stamps, strict=True)]
+    timer.lap('prepare')
+    _propagate([step for step in steps if not step.key_reason], model, mode, timer)
+    _segment_key_frames([step for step in steps if step.key_reason], model, timer)
+    labels = [step.frame_labels() for step in steps]
     timer.lap('labels')
-    timings = {stage: value / len(videos) for stage, value in timer.milliseconds().items()}
-    results = []
-    for i, video in enumerate(videos):
-        assert video._cache is not None
-        video._cache.stamp = stamps[i]
-        video._steps += 1
-        distance = video._cache.distance
-        results.append(FrameResult(labels[i], here[i][1], bool(reasons[i]), reasons[i], distance, stamps[i], timings))
-    return results
+    timings = {stage: value / len(steps) for stage, value in timer.milliseconds().items()}
+    return [step.video.end(step, own, timings) for step, own in zip(steps, labels, strict=True)]
 
 
-def _key(
-    videos: Sequence[VideoSegmenter], images: Sequence[Tensor], sizes: Sequence[tuple[int, ...]], timer: StageTimer
-) -> list[_Maps]:
-    """Run the key network and fill the caches anew."""
-    model = videos[0].model
-    scores = model.key(_batch(images))
-    timer.lap('key')
-    labels = merge(scores, align_corners=model.align_corners)
-    for i, (video, image) in enumerate(zip(videos, images, strict=True)):
-        key = Propagated(scores[i : i + 1], down(image, model.align_corners))
-        video._cache = _Cache(sizes[i], PROPAGATIONS[model.propagation](key), image, labels[i], 0)
-    return [(one, torch.zeros_like(scores[0, 0])) for one in labels]
-
-
-def _propagate(videos: Sequence[VideoSegmenter], images: Sequence[Tensor], timer: StageTimer) -> list[_Maps | None]:
-    """Carry the key frames' scores on and correct them; None where the map says that the scene is another one."""
-    model, config = videos[0].model, videos[0].config
-    caches = [video._cache for video in videos if video._cache is not None]
-    image = _batch(images)
+def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer) -> None:
+    """Carry the key frames' scores on to these frames and correct them; a cut in the scene makes one a key frame."""
+    if not steps:
+        return
+    caches = [step.cache for step in steps if step.cache is not None]  # all have one
+    image = _batch([step.image for step in steps])
     trusted = torch.zeros_like(image[:, :1, ::SCALE, ::SCALE])
     for cache in caches:
         cache.distance += 1
-    if config.mode == 'hold':
-        return [(cache.labels, trusted[i, 0]) for i, cache in enumerate(caches)]
+    if mode == 'hold':
+        return _label(steps, [cache.labels for cache in caches], trusted)
+
     flow = model.flow(image, _batch([cache.image for cache in caches]))
-    for cache, now in zip(caches, images, strict=True):
-        cache.image = now
+    for step, cache in zip(steps, caches, strict=True):
+        cache.image = step.image
     timer.lap('flow')
-    carried = [cache.propagation.advance(flow[i : i + 1]) for i, cache in enumerate(caches)]
-    propagated = Propagated(_batch([one.scores for one in carried]), _batch([one.image for one in carried]))
+
+    parts = [cache.propagation.advance(flow[i : i + 1]) for i, cache in enumerate(caches)]
+    propagated = Propagated(_batch([part.scores for part in parts]), _batch([part.image for part in parts]))
     timer.lap('propagation')
-    if config.mode == 'flow':
-        return list(zip(merge(propagated.scores, align_corners=model.align_corners), trusted[:, 0], strict=True))
-    small = down(image, model.align_corners)
-    if config.mode == 'correct_all':
-        distortion, cut = trusted + 1, [False] * len(videos)
-    else:
-        distortion = model.distortion(propagated, small)
-        means = distortion.mean((1, 2, 3)).tolist()
-        cut = [mean > video.config.cut_distortion for mean, video in zip(means, videos, strict=True)]
+    if mode == 'flow':
+        return _label(steps, merge(propagated.scores, align_corners=model.align_corners), trusted)
+
+    image_quarter = down(image, model.align_corners)
+    distortion = trusted + 1 if mode == 'correct_all' else model.distortion(propagated, image_quarter)
+    if mode == 'davss':
+        for step, mean in zip(steps, distortion.mean((1, 2, 3)).tolist(), strict=True):
+            step.key_reason = 'cut' if mean > step.video.config.cut_distortion else ''
     timer.lap('distortion')
-    if all(cut):
-        return [None] * len(videos)
-    if config.mode == 'davss' and model.correction_share < 1:
-        redone = redo_windows(model, image, small, propagated, distortion)
+    if all(step.key_reason for step in steps):
+        return None
+
+    if mode == 'davss' and model.correction_share < 1:
+        redone = redo_windows(model, image, image_quarter, propagated, distortion)
         for i, cache in enumerate(caches):
             cache.propagation.renew(Propagated(*(part[i : i + 1] for part in redone)))
         timer.lap('correction')
@@ -232,7 +245,25 @@ def _propagate(videos: Sequence[VideoSegmenter], images: Sequence[Tensor], timer
         timer.lap('correction')
         weight = (distortion * model.correction_gain).clamp(max=1)
         labels = merge(propagated.scores, correction, weight, model.align_corners)
-    return [None if cut[i] else (labels[i], distortion[i, 0]) for i in range(len(videos))]
+    return _label(steps, labels, distortion)
+
+
+def _segment_key_frames(steps: Sequence[Step], model: Model, timer: StageTimer) -> None:
+    """Run the key network and start the caches anew."""
+    if not steps:
+        return
+    scores = model.key(_batch([step.image for step in steps]))
+    timer.lap('key')
+    labels = merge(scores, align_corners=model.align_corners)
+    for i, step in enumerate(steps):
+        key = Propagated(scores[i : i + 1], down(step.image, model.align_corners))
+        step.cache = Cache(step.size, PROPAGATIONS[model.propagation](key), step.image, labels[i], step.stamp)
+    _label(steps, labels, torch.zeros_like(scores[:, :1]))
+
+
+def _label(steps: Sequence[Step], labels: Sequence[Tensor] | Tensor, distortion: Tensor) -> None:
+    for i, step in enumerate(steps):
+        step.labels, step.distortion = labels[i], distortion[i, 0]
 
 
 def _batch(parts: Sequence[Tensor]) -> Tensor:

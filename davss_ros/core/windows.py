@@ -89,12 +89,12 @@ def choose_windows(
 
 def cut(places: Places, maps: Tensor) -> Tensor:
     """Return the windows of each of (N, ..., h, w), all one after the other: (n, ..., height, width)."""
-    return torch.cat([window.of(one[None]) for windows, one in zip(places, maps, strict=True) for window in windows])
+    return torch.cat([window.of(part[None]) for windows, part in zip(places, maps, strict=True) for window in windows])
 
 
 def cut_image(places: Places, image: Tensor) -> Tensor:
     """Return the windows of each of (N, C, 4 h, 4 w): (n, C, 4 height, 4 width), channels last."""
-    parts = [window.of_image(one[None]) for windows, one in zip(places, image, strict=True) for window in windows]
+    parts = [window.of_image(part[None]) for windows, part in zip(places, image, strict=True) for window in windows]
     return torch.cat(parts).contiguous(memory_format=torch.channels_last)
 
 
@@ -103,9 +103,9 @@ def grown(places: Places, margin: int, size: tuple[int, int]) -> list[list[Windo
     return [[window.grown(margin, size) for window in windows] for windows in places]
 
 
-def without_margin(places: Places, seen: Places, parts: Tensor) -> Tensor:
-    """Return, of what ``seen`` windows hold (n, C, h', w'), the windows of ``places`` in them (n, C, height, width)."""
-    pairs = [pair for windows in zip(places, seen, strict=True) for pair in zip(*windows, strict=True)]
+def without_margin(places: Places, views: Places, parts: Tensor) -> Tensor:
+    """Return the windows of ``places`` (n, C, height, width), cut out of the ``views`` around them (n, C, h', w')."""
+    pairs = [pair for windows in zip(places, views, strict=True) for pair in zip(*windows, strict=True)]
     return torch.cat([window.inside(other).of(part[None]) for (window, other), part in zip(pairs, parts, strict=True)])
 
 

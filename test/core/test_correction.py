@@ -27,7 +27,7 @@ def colours(image: Tensor) -> Tensor:
 
 
 def model(**changes: Any) -> Model:
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         'key': colours,
         'flow': lambda image, previous: torch.zeros(len(image), 2, *down(image).shape[2:]),
         'distortion': lambda propagated, image: (propagated.image - image).abs().amax(1, keepdim=True),
@@ -41,7 +41,7 @@ def model(**changes: Any) -> Model:
         'precision': torch.float32,
         'name': 'colours',
     }
-    return Model(**{**given, **changes})
+    return Model(**{**defaults, **changes})
 
 
 def frame(*blocks: tuple[int, int], colour: int = 1) -> NDArray[np.uint8]:
@@ -59,8 +59,8 @@ def test_a_window_is_redone_and_the_rest_is_what_was_carried() -> None:
     carried = Propagated(torch.rand(1, CLASSES, *SIZE, generator=generator), torch.rand(1, 3, *SIZE))
     distortion = torch.zeros(1, 1, *SIZE)
     distortion[..., 4:12, 4:12], distortion[..., 12, 4:12] = 1.0, 0.05
-    one = model(correction_share=(SHAPE[0] * SHAPE[1]) / (SIZE[0] * SIZE[1]))
-    redone = redo_windows(one, image, now, carried, distortion)
+    colours_model = model(correction_share=(SHAPE[0] * SHAPE[1]) / (SIZE[0] * SIZE[1]))
+    redone = redo_windows(colours_model, image, now, carried, distortion)
     for result, was, new in zip(redone, carried, (colours(image), now), strict=True):
         torch.testing.assert_close(result[..., 4:12, 4:12], new[..., 4:12, 4:12])
         torch.testing.assert_close(result[..., 12, 4:12], (was + new)[..., 12, 4:12] / 2)  # gain 10
@@ -81,16 +81,16 @@ def test_nothing_is_redone_where_nothing_is_wrong() -> None:
 
 def test_frames_of_a_batch_have_their_own_windows() -> None:
     frames = [frame((2, 2)), frame((20, 30), (2, 30)), frame()]
-    image = torch.stack([torch.from_numpy(one).permute(2, 0, 1) / 255 for one in frames])
+    image = torch.stack([torch.from_numpy(image).permute(2, 0, 1) / 255 for image in frames])
     red = torch.from_numpy(frame()).permute(2, 0, 1)[None].expand(3, -1, -1, -1) / 255
     carried = Propagated(colours(red), down(red))
-    one = model(correction_share=0.6)
-    distortion = one.distortion(carried, down(image))
-    together = redo_windows(one, image, down(image), carried, distortion)
+    colours_model = model(correction_share=0.6)
+    distortion = colours_model.distortion(carried, down(image))
+    together = redo_windows(colours_model, image, down(image), carried, distortion)
     torch.testing.assert_close(together.scores, colours(image))
     for i in range(3):
         part = Propagated(carried.scores[i : i + 1], carried.image[i : i + 1])
-        alone = redo_windows(one, image[i : i + 1], down(image[i : i + 1]), part, distortion[i : i + 1])
+        alone = redo_windows(colours_model, image[i : i + 1], down(image[i : i + 1]), part, distortion[i : i + 1])
         torch.testing.assert_close(alone.scores, together.scores[i : i + 1])
 
 

@@ -90,5 +90,5 @@ def test_only_renewed_carries_on_what_was_redone() -> None:
 
 
 def test_names() -> None:
-    known = {'step': StepPropagation, 'composed': ComposedPropagation, 'renewed': RenewedPropagation}
-    assert known == PROPAGATIONS
+    expected = {'step': StepPropagation, 'composed': ComposedPropagation, 'renewed': RenewedPropagation}
+    assert expected == PROPAGATIONS

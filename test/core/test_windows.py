@@ -109,6 +109,6 @@ def test_a_frame_smaller_than_window_and_margin_is_seen_whole() -> None:
 def test_margins_are_cut_off_again() -> None:
     maps = torch.rand(3, 2, 20, 24)
     places = [[Window(0, 0, 6, 6), Window(9, 9, 6, 6)], [], [Window(14, 18, 6, 6)]]
-    seen = grown(places, 3, (20, 24))
-    assert [len(windows) for windows in seen] == [2, 0, 1]
-    assert torch.equal(without_margin(places, seen, cut(seen, maps)), cut(places, maps))
+    views = grown(places, 3, (20, 24))
+    assert [len(windows) for windows in views] == [2, 0, 1]
+    assert torch.equal(without_margin(places, views, cut(views, maps)), cut(places, maps))
