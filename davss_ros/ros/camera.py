@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 
 from davss_ros.core.frames import check_frame
+from davss_ros.core.parameters import CameraConfig
 from davss_ros.core.result import FrameResult
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.errors import FrameError
 from davss_ros.images.messages import decode
 from davss_ros.ros.mailbox import Mailbox
 from davss_ros.ros.outputs import Outputs
-from davss_ros.ros.parameters import CameraConfig
 from davss_ros.ros.statistics import Statistics
 from davss_ros.ros.subscription import ImageSubscription
 

@@ -14,9 +14,9 @@ from rclpy.node import Node
 from std_msgs.msg import Header
 
 from davss_ros.core.model import Model
+from davss_ros.core.node_config import NodeConfig
 from davss_ros.engines.device import describe_device
 from davss_ros.ros.camera import Camera
-from davss_ros.ros.config import NodeConfig
 from davss_ros.ros.health import Level, judge
 from davss_ros.ros.statistics import Report
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import IntEnum
 
-from davss_ros.ros.config import NodeConfig
+from davss_ros.core.node_config import NodeConfig
 from davss_ros.ros.statistics import HARMLESS, Report
 
 

@@ -20,13 +20,14 @@ from std_srvs.srv import SetBool, Trigger
 
 from davss_ros.core.batching import faster_together
 from davss_ros.core.model import Model, load_model
+from davss_ros.core.node_config import NodeConfig
+from davss_ros.core.parameters import check, is_fixed
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.core.visualize import Painter
 from davss_ros.engines.device import describe_device
 from davss_ros.errors import ConfigError, DavssError
 from davss_ros.ros import parameters
 from davss_ros.ros.camera import Camera
-from davss_ros.ros.config import NodeConfig
 from davss_ros.ros.diagnostics import Diagnostics
 from davss_ros.ros.label_names import LabelNames
 from davss_ros.ros.outputs import Outputs
@@ -188,8 +189,8 @@ class DavssNode(LifecycleNode):
         values = {parameter.name: parameter.value for parameter in changed}
         try:
             for name, value in values.items():
-                parameters.check(name, value)
-                if self._configured and parameters.is_fixed(name) and self.has_parameter(name):
+                check(name, value)
+                if self._configured and is_fixed(name) and self.has_parameter(name):
                     raise ConfigError(
                         f'{name}: read when the node is configured; '
                         f'`ros2 lifecycle set {self.get_fully_qualified_name()} deactivate` '

@@ -244,9 +244,9 @@ class StandInOutputs:
 @pytest.fixture
 def camera_of() -> Callable[..., Any]:
     """Make a camera that hears nothing but what is given to its ``_receive``: ``camera_of(model, worker, name)``."""
+    from davss_ros.core.node_config import NodeConfig
+    from davss_ros.core.parameters import CameraConfig
     from davss_ros.ros.camera import Camera
-    from davss_ros.ros.config import NodeConfig
-    from davss_ros.ros.parameters import CameraConfig
 
     def make(model: Any, worker: Any, name: str = '', *, node: NodeConfig | None = None, **settings: Any) -> Camera:
         config = CameraConfig(SegmenterConfig(device='cpu', **settings), node or NodeConfig(policy='every_frame'))

@@ -15,8 +15,8 @@ from std_msgs.msg import Header
 
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model
+from davss_ros.core.node_config import NodeConfig
 from davss_ros.core.segmenter import VideoSegmenter
-from davss_ros.ros.config import NodeConfig
 from davss_ros.ros.encode import encode
 from davss_ros.ros.worker import Worker
 

@@ -12,7 +12,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from davss_ros.core.model import Model
-from davss_ros.ros.config import NodeConfig
+from davss_ros.core.node_config import NodeConfig
 from davss_ros.ros.health import Level, judge
 from davss_ros.ros.worker import Worker
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from davss_ros.ros.config import NodeConfig
+from davss_ros.core.node_config import NodeConfig
 from davss_ros.ros.health import Level, judge
 from davss_ros.ros.statistics import Report, Statistics
 

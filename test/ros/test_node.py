@@ -17,9 +17,9 @@ from rclpy.exceptions import ParameterException
 from sensor_msgs.msg import Image
 
 from davss_ros.core.config import SegmenterConfig
-from davss_ros.ros.config import NodeConfig
+from davss_ros.core.node_config import NodeConfig
+from davss_ros.core.parameters import CHANGEABLE
 from davss_ros.ros.node import DavssNode
-from davss_ros.ros.parameters import CHANGEABLE
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -13,9 +13,10 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.node_config import NodeConfig
+from davss_ros.core.parameters import PER_CAMERA, CameraConfig
 from davss_ros.errors import ConfigError
 from davss_ros.ros import parameters
-from davss_ros.ros.config import NodeConfig
 from davss_ros.ros.node import DavssNode
 
 _Make = Callable[..., Any]
@@ -77,7 +78,7 @@ def test_without_cameras_there_is_one_without_a_name(declared: _Make) -> None:
         node = declared(**given)
         settings = parameters.read(node)
         assert (settings.segmenter, settings.node) == (SegmenterConfig(), NodeConfig())
-        assert settings.cameras == {'': parameters.CameraConfig(SegmenterConfig(), NodeConfig())}
+        assert settings.cameras == {'': CameraConfig(SegmenterConfig(), NodeConfig())}
         node.destroy_node()
 
 
@@ -95,7 +96,7 @@ def test_every_setting_of_a_camera_can_be_its_own_and_none_of_the_model(declared
     node = declared(cameras=['front'])
     own = {'working_height', 'key_interval', 'longest_gap', 'cut_distortion'}
     own |= {'image_transport', 'reliability', 'policy', 'queue_length'}
-    assert set(parameters.PER_CAMERA) == own
+    assert set(PER_CAMERA) == own
     for name in own:
         assert node.has_parameter(f'front.{name}') and node.describe_parameter(f'front.{name}').description
     for name in ('weights', 'device', 'mode', 'batching', 'overlay_opacity'):
@@ -116,16 +117,6 @@ def test_a_change_is_looked_at_before_it_is_made(declared: _Make) -> None:
     assert parameters.read(node).cameras['left'].segmenter.key_interval == 10
     with pytest.raises(ConfigError, match=r'left\.queue_length: expected 1 to 10000, found 0'):
         parameters.read(node, {'left.queue_length': 0})
-
-
-def test_checks_know_the_nodes_and_the_cameras_parameters_and_no_others() -> None:
-    parameters.check('key_interval', 5)
-    parameters.check('left.key_interval', None)  # not set
-    parameters.check('use_sim_time', 'whatever')
-    parameters.check('qos_overrides./davss/label.publisher.reliability', 'system_default')
-    for name in ('key_interval', 'left.key_interval'):
-        with pytest.raises(ConfigError, match='key_interval: expected 1 to 1000'):
-            parameters.check(name, 0)
 
 
 def test_what_can_change_while_configured_does_and_reaches_every_camera(configured: _Make) -> None:

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
+from davss_ros.core.node_config import NodeConfig
 from davss_ros.errors import ConfigError
-from davss_ros.ros.config import NodeConfig
 
 
 @pytest.mark.parametrize(
