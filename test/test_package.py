@@ -12,7 +12,7 @@ from davss_ros.core.config import SegmenterConfig
 from davss_ros.networks.registry import NETWORKS
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / 'README.md').read_text()
+PAGES = ''.join(page.read_text() for page in [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))])
 
 
 def test_package_xml_and_setup_agree() -> None:
@@ -43,8 +43,14 @@ def test_every_command_is_an_executable_of_the_package() -> None:
     assert scripts == {command: module.removeprefix('davss_ros.') for command, (module, _) in COMMANDS.items()}
 
 
-def test_the_readme_knows_every_parameter_network_and_command() -> None:
+def test_the_pages_know_every_parameter_network_and_command() -> None:
     listed = yaml.safe_load((ROOT / 'config' / 'davss.yaml').read_text())['/**']['ros__parameters']
     assert {setting.name for setting in fields(SegmenterConfig)} <= listed.keys()
     networks = [name for role in NETWORKS.values() for name in role]
-    assert [name for name in [*listed, *networks, *COMMANDS] if f'`{name}`' not in README] == []
+    assert [name for name in [*listed, *networks, *COMMANDS] if f'`{name}`' not in PAGES] == []
+
+
+def test_links_between_pages_lead_to_files() -> None:
+    for page in [ROOT / 'README.md', *(ROOT / 'docs').glob('*.md')]:
+        links = re.findall(r'\]\((?!https?:)([^)#]+)', page.read_text())
+        assert [link for link in links if not (page.parent / link).exists()] == []

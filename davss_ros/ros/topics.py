@@ -1,0 +1,42 @@
+"""The node's topics as one table: what is made of it are publishers, docs/topics.md and their tests; without ROS."""
+
+from typing import NamedTuple
+
+
+class Topic(NamedTuple):
+    """A topic below ``~/``, or below ``~/<camera>/`` if there are several cameras.
+
+    Attributes:
+        name: without the prefix.
+        type: as ``ros2 topic info`` names it.
+        content: encoding and range, as far as it has one.
+        meaning: of the message.
+    """
+
+    name: str
+    type: str
+    content: str
+    meaning: str
+
+
+IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
+
+INPUTS = (
+    Topic('image', IMAGE, 'see below', 'the camera, under `image_transport: raw`'),
+    Topic('image/compressed', COMPRESSED, 'jpeg, png', 'the camera, under `image_transport: compressed`'),
+    Topic('camera_info', 'sensor_msgs/msg/CameraInfo', '', 'its calibration, beside the image topic, if there is one'),
+)
+CAMERA_OUTPUTS = (
+    Topic('label', IMAGE, 'mono8', 'class id per pixel'),
+    Topic('label/compressed', COMPRESSED, 'png', 'the same, lossless'),
+    Topic('distortion', IMAGE, '32FC1, 0 to 1', 'where propagation was not trusted; 0 on key frames'),
+    Topic('label_color', IMAGE, 'rgb8', 'the label in the colours of its classes'),
+    Topic('overlay', IMAGE, 'rgb8', 'these colours over the camera image'),
+    Topic('distortion_color', IMAGE, 'rgb8', 'heat map of the distortion over the fixed range 0 to 1'),
+    Topic('camera_info', 'sensor_msgs/msg/CameraInfo', '', "the calibration under the label's header, for its size"),
+)
+NODE_OUTPUTS = (
+    Topic('label_names', 'std_msgs/msg/String', 'JSON, latched', 'names and colours of the class ids'),
+    Topic('label_info', 'vision_msgs/msg/LabelInfo', 'latched', 'the same, where vision_msgs is installed'),
+    Topic('/diagnostics', 'diagnostic_msgs/msg/DiagnosticArray', '1 Hz', 'state of the node and of each camera'),
+)
