@@ -17,6 +17,7 @@ from davss_ros.networks.deeplab_fine import DeepLabFine
 from davss_ros.networks.deeplab_lite import DeepLabLite
 from davss_ros.networks.dis import DisFlow
 from davss_ros.networks.dmnet import DMNet
+from davss_ros.networks.dmnet_any import DMNetAny
 from davss_ros.networks.dmnet_lite import DMNetLite
 from davss_ros.networks.flownets import FlowNetS
 
@@ -44,6 +45,7 @@ NETWORKS: Mapping[str, Mapping[str, _Build]] = {
     'distortion': {
         'dmnet': lambda _: DMNet(),
         'dmnet_lite': DMNetLite,
+        'dmnet_any': lambda _: DMNetAny(),
     },
     'correction': {
         'cfnet': CFNet,

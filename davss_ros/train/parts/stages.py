@@ -5,7 +5,7 @@ The flow is not trained here. Where a sample has true labels they are the target
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +19,14 @@ from davss_ros.networks.registry import build
 from davss_ros.networks.resample import down, up
 from davss_ros.train.losses.labels import VOID, label_loss, up_every_second
 from davss_ros.train.material.motion import MotionSamples
+from davss_ros.train.material.regroup import Regrouping, regrouped
 from davss_ros.train.runs import checkpoint
 from davss_ros.train.runs.compute import Compute
 from davss_ros.train.runs.loop import Progress, Task, fit, optimizer
 
 log = logging.getLogger(__name__)
 COMPUTE = Compute()
+AS_THEY_ARE = Regrouping()
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class StageTraining:
     distill: float = 0.5  # weight of following the key network's scores (correction)
     everywhere: float = 0.0  # weight of being right also where the map trusts propagation (correction)
     start: Path | None = None  # as in `KeyTraining` (correction)
+    regroup: Regrouping = AS_THEY_ARE  # other classes and temperatures (distortion)
     seed: int = 0
 
     def fingerprint(self) -> dict[str, object]:
@@ -79,7 +82,7 @@ def train_distortion(
             predicted = network(batch.propagated, down(batch.image))
         return F.binary_cross_entropy(predicted[:, 0].float(), batch.wrong)
 
-    return _train(settings, network, samples, loss, out, progress, compute)
+    return _train(settings, network, samples, loss, out, progress, compute, settings.regroup)
 
 
 def train_correction(
@@ -139,12 +142,13 @@ def _train(
     out: Path,
     progress: Progress,
     compute: Compute,
+    regroup: Regrouping = AS_THEY_ARE,
 ) -> nn.Module:
     task = Task(
         settings.network,
         network,
         optimizer(network, settings.learning_rate, settings.encoder_factor, settings.weight_decay),
-        lambda epoch: _batches(samples, epoch, settings),
+        lambda epoch: _batches(samples, epoch, settings, regroup),
         loss,
         len(samples) // settings.batch,
         settings.epochs,
@@ -155,12 +159,16 @@ def _train(
     return network
 
 
-def _batches(samples: MotionSamples, epoch: int, settings: StageTraining) -> Iterator[_Batch]:
+def _batches(samples: MotionSamples, epoch: int, settings: StageTraining, regroup: Regrouping) -> Iterator[_Batch]:
     rng = np.random.default_rng((settings.seed, epoch))
     order = rng.permutation(len(samples))
     for start in range(0, len(order) - settings.batch + 1, settings.batch):
         at = np.sort(order[start : start + settings.batch])
-        yield _batch(samples, at, rng)
+        batch = _batch(samples, at, rng)
+        if regroup != AS_THEY_ARE:
+            scores, wrong = regrouped(batch.propagated.scores, batch.teacher, batch.wrong, rng, regroup)
+            batch = replace(batch, propagated=batch.propagated._replace(scores=scores), wrong=wrong)
+        yield batch
 
 
 def _batch(samples: MotionSamples, at: np.ndarray, rng: np.random.Generator) -> _Batch:
