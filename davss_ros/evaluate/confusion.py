@@ -36,9 +36,7 @@ class ConfusionMatrix:
 
     def iou(self) -> NDArray[np.float64]:
         """Return the intersection over union of every class, in [0, 1]; nan for a class never seen nor predicted."""
-        hits = np.diag(self.counts).astype(float)
-        union = self.counts.sum(0) + self.counts.sum(1) - hits
-        return np.divide(hits, union, out=np.full_like(hits, np.nan), where=union > 0)
+        return iou(self.counts)
 
     def miou(self) -> float:
         """Return the mean of `iou` over the classes seen or predicted; nan if nothing was counted."""
@@ -48,3 +46,18 @@ class ConfusionMatrix:
         """Return the share of pixels that were predicted right, in [0, 1]; nan if nothing was counted."""
         total = self.counts.sum()
         return float(np.trace(self.counts) / total) if total else float('nan')
+
+
+def iou(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return `ConfusionMatrix.iou` of any number of matrices at once: (..., C, C) gives (..., C)."""
+    hits = np.diagonal(counts, axis1=-2, axis2=-1).astype(float)
+    union = counts.sum(-2) + counts.sum(-1) - hits
+    return np.divide(hits, union, out=np.full_like(hits, np.nan), where=union > 0)
+
+
+def mean_iou(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return `ConfusionMatrix.miou` of any number of matrices at once: (..., C, C) gives (...)."""
+    every = iou(counts)
+    known = ~np.isnan(every)
+    total = np.where(known, every, 0).sum(-1)
+    return np.divide(total, known.sum(-1), out=np.full_like(total, np.nan), where=known.any(-1))

@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from davss_ros.datasets.dataset import Dataset
+from davss_ros.datasets.drives import without_drive
 from davss_ros.engines.allocator import keep_freed_memory
 from davss_ros.engines.device import choose_device
 from davss_ros.errors import DataError, DavssError
@@ -164,6 +165,8 @@ class Run:
 def _open(general: General) -> tuple[Dataset, Dataset | None]:
     assert general.data is not None
     data = open_labelled(general.data, general.classes, general.layout, general.split)
+    if general.leave_out:
+        data = without_drive(data, general.leave_out)
     if general.validation is None:
         return data, None
     return data, open_labelled(general.validation, general.classes, general.layout, general.validation_split)
@@ -184,11 +187,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--data', type=Path, help='labelled images: images/ and labels/, CamVid or Cityscapes')
     parser.add_argument('--videos', type=Path, nargs='*', help='unlabelled motion: videos, folders, bags')
     parser.add_argument('--out', type=Path, help='checkpoints, samples and the exported model')
+    parser.add_argument('--leave-out', metavar='DRIVE', help='not trained on: images whose names begin so')
     parser.add_argument('--seed', type=int, help='of every part')
     options = parser.parse_args(arguments)
     keep_freed_memory()
     try:
-        overrides = {name: getattr(options, name) for name in ('data', 'videos', 'out', 'seed')}
+        overrides = {name: getattr(options, name) for name in ('data', 'videos', 'out', 'seed', 'leave_out')}
         recipe = load_recipe(options.config, **overrides)
         with parallel.processes(choose_device(recipe.general.device)) as device:
             part = {'all': 'export'}.get(options.part, options.part)  # export needs all the others

@@ -44,6 +44,7 @@ class General:
     data: Path | None = None  # labelled data of any layout that `open_labelled` knows
     layout: str = ''  # of data and validation; empty: as found
     split: str = 'train'  # of data, where there are several
+    leave_out: str = ''  # what the names of a drive's images begin with: it is not trained on, see `choose`
     videos: tuple[Path, ...] = ()  # unlabelled motion: videos, folders, bags
     out: Path | None = None  # checkpoints, samples and the exported model
     classes: str = 'camvid11'  # see `load_classes`

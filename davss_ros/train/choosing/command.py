@@ -1,0 +1,106 @@
+"""``choose``: which settings a model is used with, by data that neither trained it nor reports on it.
+
+Settings are tried on two kinds of clips. On the stills of one drive, set in motion, with a model whose key network was
+trained without that drive (`train --leave-out DRIVE`), against the true labels; and on videos without labels, with the
+model itself, against its key network on every frame. A setting is taken when it is better than the first one on every
+set. The file of settings names them, each with what it changes:
+
+  as it is: {}
+  gentle: {correction_gain: 4}
+  more windows: {correction_gain: 4, correction_share: 0.25}
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import yaml
+from tqdm import tqdm
+
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.model import load_model
+from davss_ros.datasets.drives import split_drive
+from davss_ros.engines.allocator import keep_freed_memory
+from davss_ros.errors import ConfigError, DavssError
+from davss_ros.train.choosing.sets import ChoosingSet, moved_stills, video_pieces
+from davss_ros.train.choosing.trial import Setting, check_setting_choices, try_settings
+from davss_ros.train.choosing.verdict import markdown, verdict
+from davss_ros.train.material.labelled import open_labelled
+
+
+def read_settings(path: Path) -> dict[str, Setting]:
+    """Return the settings of a YAML file by name, in its order.
+
+    Raises:
+        ConfigError: the file cannot be read, or says something that cannot be chosen.
+    """
+    try:
+        tree = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f'{path}: cannot be read as YAML: {error}') from error
+    if not isinstance(tree, dict) or not tree:
+        raise ConfigError(f'{path}: expected names and settings, found {tree!r}')
+    settings: dict[str, Setting] = {}
+    for name, values in tree.items():
+        if not isinstance(values or {}, dict):
+            raise ConfigError(f'{path}: {name}: expected settings like {{correction_gain: 4}}, found {values!r}')
+        settings[str(name)] = {key: _number(value) for key, value in (values or {}).items()}
+        check_setting_choices(str(name), settings[str(name)])
+    return settings
+
+
+def _number(value: object) -> object:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Try the settings, print the table, write it; return the exit status."""
+    parser = argparse.ArgumentParser('choose', description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument('--settings', type=Path, required=True, help='YAML file of settings; the first is the baseline')
+    parser.add_argument('--weights', default=SegmenterConfig.weights, help='the model, for the videos')
+    parser.add_argument('--videos', type=Path, nargs='+', action='append', help='one set; may be given several times')
+    parser.add_argument('--pieces', type=int, default=0, help='of each video at most; default: all')
+    parser.add_argument('--data', type=Path, help='labelled stills: images/ and labels/, CamVid or Cityscapes')
+    parser.add_argument('--drive', default='', help='use the stills whose names begin so')
+    parser.add_argument('--drive-weights', help='the model whose key network was trained without that drive')
+    parser.add_argument('--every', type=int, default=1, help='use every n-th still')
+    parser.add_argument('--longest', type=int, default=9, help='distance from the key frame; default: 9')
+    parser.add_argument('--seed', type=int, default=0, help='of the synthetic motion')
+    parser.add_argument('--precision', default=SegmenterConfig.precision)
+    parser.add_argument('--out', type=Path, help='folder for choosing.json and choosing.md')
+    options = parser.parse_args(arguments)
+    keep_freed_memory()
+    try:
+        settings = read_settings(options.settings)
+        trials = []
+        for one in _sets(options):
+            trials.append(try_settings(one, settings, progress=partial(tqdm, unit='clip', desc=one.name)))
+        told = verdict(trials)
+    except DavssError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(markdown(told), f'taken: {told["taken"]}', sep='\n')
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / 'choosing.json').write_text(json.dumps(told, indent=1) + '\n')
+        (options.out / 'choosing.md').write_text(markdown(told) + '\n')
+    return 0
+
+
+def _sets(options: argparse.Namespace) -> list[ChoosingSet]:
+    if bool(options.data) != bool(options.drive_weights) or not (options.data or options.videos):
+        raise ConfigError('choose: expected --data with --drive-weights, or --videos, or both')
+    sets = []
+    if options.data:
+        model = load_model(SegmenterConfig(weights=options.drive_weights, precision=options.precision))
+        dataset = open_labelled(options.data, '', '', 'train')
+        stills = split_drive(dataset.stills, options.drive)[0] if options.drive else dataset.stills
+        name = options.drive or options.data.name
+        sets.append(moved_stills(name, stills[:: options.every], model, options.longest, options.seed))
+    if options.videos:
+        model = load_model(SegmenterConfig(weights=options.weights, precision=options.precision))
+        sets += [video_pieces(paths, model, options.longest, options.pieces) for paths in options.videos]
+    return sets
