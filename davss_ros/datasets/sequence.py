@@ -29,7 +29,7 @@ class SequenceFrame:
 
 @dataclass(frozen=True)
 class VideoSequence:
-    """Consecutive frames of one drive; also a `davss_ros.recordings.frame.FrameSource`."""
+    """Consecutive frames of one drive; iterated, it gives them as a `davss_ros.recordings.frame.FrameSource` does."""
 
     name: str
     rate: float  # Hz
@@ -48,7 +48,7 @@ class VideoSequence:
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames, labelled or not; `DataError` if one cannot be read."""
         for frame in self.frames:
-            yield Frame(frame.stamp, read_image(frame.image_path), '')
+            yield Frame(frame.stamp, read_image(frame.image_path), '', frame.stamp)
 
 
 def split_runs(numbers: list[int], longest_hole: int) -> list[list[int]]:

@@ -1,79 +1,115 @@
-"""Camera images out of a rosbag2 (sqlite3 or mcap), by the library rosbags; needs no ROS."""
+"""Camera images out of a rosbag2; needs no ROS."""
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rosbags.highlevel import AnyReader, AnyReaderError
-from rosbags.interfaces import Connection
-from rosbags.typesys import Stores, get_typestore
-
 from davss_ros.errors import DataError, FrameError
 from davss_ros.images.messages import decode
-from davss_ros.recordings.frame import Frame
+from davss_ros.recordings.findings import Findings
+from davss_ros.recordings.frame import FOLDER_RATE, Frame
+from davss_ros.recordings.messages import CDR, Bag, deserialize
+from davss_ros.recordings.storage import Topic
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
+DEPTH_ENCODINGS = ('16UC1', '32FC1')
+_SHORTEST = 1_000_000  # ns between messages on average; if it is less, the times of reception tell nothing
 
 
 @dataclass(frozen=True)
 class BagSource:
     """The images of one topic of a rosbag2, with their own stamps and frame ids."""
 
-    path: Path
+    bag: Bag
     topic: str
     name: str
     rate: float
     count: int
+    findings: Findings
+    timed: bool  # whether the times of reception make sense; if not, the stamps take their place
 
     def __iter__(self) -> Iterator[Frame]:
         """See `davss_ros.recordings.frame.FrameSource`."""
-        with closing(_reader(self.path)) as reader:
-            chosen = [c for c in reader.connections if c.topic == self.topic]
-            for number, (connection, _, raw) in enumerate(reader.messages(connections=chosen)):
-                try:
-                    message: Any = reader.deserialize(raw, connection.msgtype)
-                    image = decode(message)
-                except (FrameError, AnyReaderError) as error:
-                    raise DataError(f'{self.path}: {self.topic}, message {number}: {error}') from error
-                stamp = message.header.stamp
-                yield Frame(stamp.sec * 10**9 + stamp.nanosec, image, message.header.frame_id)
+        self.findings.begin()
+        frames = 0
+        for number, raw in enumerate(self.bag.messages({self.topic}, self.findings)):
+            try:
+                message: Any = deserialize(raw)
+                image = decode(message)
+            except (FrameError, DataError) as error:
+                self.findings.skip(f'{self.topic}, message {number}', error)
+                continue
+            stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+            frames += 1
+            yield Frame(stamp, image, message.header.frame_id, raw.received if self.timed else stamp)
+        self.findings.end(frames)
 
 
-def open_bag(path: Path, topic: str = '') -> BagSource:
-    """Open the images of ``topic``, or of the bag's only image topic.
+def open_bag(
+    path: Path, topic: str = '', *, say: Callable[[str], None] | None = None, strict: bool = False
+) -> BagSource:
+    """Open the images of ``topic``, or of the bag's only camera.
+
+    Args:
+        path: a folder or a storage file, see `Bag`.
+        topic: name; a depth topic is taken only if it is named.
+        say: takes what is found, see `Findings`.
+        strict: an image that cannot be read ends the reading.
 
     Raises:
         DataError: no rosbag2, or the topic is not there, holds no images, or is one of several.
     """
-    with closing(_reader(path)) as reader:
-        images = [c for c in reader.connections if c.msgtype in IMAGE_TYPES]
-        connection = _choose(path, images, topic)
-        count = reader.topics[connection.topic].msgcount
-        seconds = max(reader.duration / 1e9, 1e-9)
-    rate = (count - 1) / seconds if count > 1 else 1.0
-    return BagSource(path, connection.topic, path.name, min(rate, 1000.0), count)
+    bag = Bag(path)
+    chosen = _choose(bag, topic)
+    findings = Findings(str(path), say, strict)
+    span = chosen.last - chosen.first
+    timed = chosen.count < 2 or span >= (chosen.count - 1) * _SHORTEST
+    rate = (chosen.count - 1) / span * 1e9 if timed and span else FOLDER_RATE
+    if not timed:
+        findings.remark(f'{chosen.name}: {chosen.count} messages within {span / 1e6:g} ms: the header stamps count')
+    return BagSource(bag, chosen.name, path.name, rate, chosen.count, findings, timed)
 
 
-def _reader(path: Path) -> AnyReader:
-    """Return an open reader."""
-    folder = path if path.is_dir() else path.parent
-    if path.is_file() and not (folder / 'metadata.yaml').is_file() and path.suffix == '.db3':
-        raise DataError(f'{path}: expected the bag folder with metadata.yaml beside this file')
+def image_topics(bag: Bag) -> tuple[Topic, ...]:
+    """Return the cameras of ``bag``: topics with images, of which depth is none."""
+    return tuple(topic for topic in _images(bag) if topic.count and not _is_depth(bag, topic))
+
+
+def _images(bag: Bag) -> list[Topic]:
+    return [topic for topic in bag.topics if topic.type in IMAGE_TYPES and topic.encoding == CDR]
+
+
+def _is_depth(bag: Bag, topic: Topic) -> bool:
+    """Look at the first message."""
+    if topic.name.endswith('/compressedDepth'):
+        return True
     try:
-        reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_JAZZY))
-        reader.open()
-    except (AnyReaderError, OSError, ValueError) as error:
-        raise DataError(f'{path}: cannot be read as a rosbag2: {error}') from error
-    return reader
+        message = deserialize(next(bag.messages({topic.name})))
+    except (DataError, StopIteration):
+        return False
+    return getattr(message, 'encoding', '') in DEPTH_ENCODINGS or 'compressedDepth' in getattr(message, 'format', '')
 
 
-def _choose(path: Path, images: list[Connection], topic: str) -> Connection:
-    topics = sorted({c.topic for c in images})
-    wanted = topic or (topics[0] if len(topics) == 1 else '')
-    for connection in images:
-        if connection.topic == wanted:
-            return connection
-    asked = f'topic {topic!r}' if topic else 'one image topic (name it with --topic)'
-    raise DataError(f'{path}: expected {asked}, found image topics: {", ".join(topics) or "none"}')
+def _choose(bag: Bag, wanted: str) -> Topic:
+    images = _images(bag)
+    if wanted:
+        found = next((topic for topic in images if topic.name == wanted), None)
+        if found and found.count:
+            return found
+        asked = f'topic {wanted!r}' + (' with messages' if found else '')
+    else:
+        cameras = image_topics(bag)
+        if len(cameras) == 1:
+            return cameras[0]
+        asked = 'one image topic (name it with --topic)'
+    listing = ', '.join(_describe(bag, topic) for topic in images) or 'none'
+    foreign = sorted({topic.name for topic in bag.topics if topic.type in IMAGE_TYPES} - {t.name for t in images})
+    other = f'; not in the encoding of ROS 2: {", ".join(foreign)}' if foreign else ''
+    raise DataError(f'{bag.path}: expected {asked}, found image topics: {listing}{other}')
+
+
+def _describe(bag: Bag, topic: Topic) -> str:
+    if not topic.count:
+        return f'{topic.name} (no messages)'
+    return f'{topic.name} (depth)' if _is_depth(bag, topic) else topic.name

@@ -1,21 +1,24 @@
 """Frames of a folder of images."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from davss_ros.errors import DataError
 from davss_ros.images.files import IMAGE_SUFFIXES, read_image
+from davss_ros.images.names import visible_files
+from davss_ros.recordings.findings import Findings
 from davss_ros.recordings.frame import Frame
 
 
 @dataclass(frozen=True)
 class FolderSource:
-    """Images of a folder, or of its subfolder ``images``, in the order of their names."""
+    """Images of a folder, or of its subfolder ``images``, in natural order of their names (2 before 10)."""
 
     paths: tuple[Path, ...]
     name: str
     rate: float
+    findings: Findings
 
     @property
     def count(self) -> int:
@@ -24,14 +27,26 @@ class FolderSource:
 
     def __iter__(self) -> Iterator[Frame]:
         """See `davss_ros.recordings.frame.FrameSource`."""
+        self.findings.begin()
+        frames = 0
         for number, path in enumerate(self.paths):
-            yield Frame(round(number * 1e9 / self.rate), read_image(path), '')
+            try:
+                image = read_image(path)
+            except DataError as error:
+                self.findings.skip(path.name, str(error).removeprefix(f'{path}: '))
+                continue
+            stamp = round(number * 1e9 / self.rate)
+            frames += 1
+            yield Frame(stamp, image, '', stamp)
+        self.findings.end(frames)
 
 
-def open_folder(path: Path, rate: float) -> FolderSource:
-    """Open a folder, or its ``images``, at ``rate`` Hz; `DataError` if there are no images."""
+def open_folder(
+    path: Path, rate: float, *, say: Callable[[str], None] | None = None, strict: bool = False
+) -> FolderSource:
+    """Open a folder, its subfolder ``images``, or one image, at ``rate`` Hz; `DataError` if there are no images."""
     folder = path / 'images' if (path / 'images').is_dir() else path
-    paths = tuple(sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES))
+    paths = tuple(visible_files(folder, IMAGE_SUFFIXES)) if folder.is_dir() else (path,)
     if not paths:
         raise DataError(f'{folder}: expected images ({" ".join(IMAGE_SUFFIXES)}) or a rosbag2, found neither')
-    return FolderSource(paths, path.name, rate)
+    return FolderSource(paths, path.name, rate, Findings(str(folder), say, strict))

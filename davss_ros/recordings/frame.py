@@ -6,19 +6,25 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from davss_ros.recordings.findings import Findings
+
 FOLDER_RATE = 15.0  # Hz; images carry no time
 
 
 class Frame(NamedTuple):
     """One frame of a source."""
 
-    stamp: int  # ns; from the bag, else counted from 0 at the source's rate
+    stamp: int  # ns; of a bag the header's, of a video from its start, else counted from 0 at the source's rate
     image: NDArray[np.uint8]  # (H, W, 3) RGB
     frame_id: str  # coordinate frame of the camera; empty if the source has none
+    received: int  # ns, when a bag's recorder received it; of other sources the stamp
 
 
 class FrameSource(Protocol):
-    """Frames in order; may be iterated again, from the start."""
+    """Frames in order; may be iterated again, from the start.
+
+    What cannot be read is skipped, counted and said, see `Findings`.
+    """
 
     @property
     def name(self) -> str:
@@ -35,10 +41,15 @@ class FrameSource(Protocol):
         """Number of frames, as far as the container tells; 0 if it does not."""
         ...
 
+    @property
+    def findings(self) -> Findings:
+        """What was skipped, and remarks."""
+        ...
+
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames.
 
         Raises:
-            DataError: a frame cannot be read.
+            DataError: no frame can be read or, where reading is strict, one cannot.
         """
         ...

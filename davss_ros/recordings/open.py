@@ -1,31 +1,53 @@
 """Open whatever recording lies at a path: a video file, a folder of images or a rosbag2."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from davss_ros.errors import DataError
+from davss_ros.errors import ConfigError, DataError
+from davss_ros.images.files import IMAGE_SUFFIXES
+from davss_ros.recordings.bag_files import is_bag
 from davss_ros.recordings.folder import open_folder
 from davss_ros.recordings.frame import FOLDER_RATE, FrameSource
 from davss_ros.recordings.video import open_video
 
+HIGHEST_RATE = 1000.0  # Hz
 
-def open_source(path: Path | str, *, topic: str = '', rate: float = 0.0) -> FrameSource:
-    """Open a video file, an image folder or a rosbag2 (folder with ``metadata.yaml``, or a lone .mcap file).
+
+def open_source(
+    path: Path | str,
+    *,
+    topic: str = '',
+    rate: float = 0.0,
+    strict: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> FrameSource:
+    """Open a video file, a folder of images, one image, or a rosbag2 (folder, .mcap or .db3 file).
 
     Args:
         path: what to open.
-        topic: image topic of a bag; empty takes the only one.
+        topic: image topic of a bag; empty takes the only camera.
         rate: Hz of an image folder (default `FOLDER_RATE`) or, if a video does not tell, of the video.
+        strict: a frame that cannot be read ends the reading; else it is skipped, counted and said.
+        say: takes a line about whatever is skipped, lost or odd; by default a warning in the log.
 
     Raises:
         DataError: there is nothing of the kind at ``path``.
+        ConfigError: ``rate`` is none.
     """
+    if not 0 <= rate <= HIGHEST_RATE:
+        raise ConfigError(f'rate: expected 0 (as recorded) to {HIGHEST_RATE:g} Hz, found {rate:g}')
     path = Path(path).expanduser()
-    if not path.exists():
-        raise DataError(f'{path}: no such file or folder')
-    if path.suffix in ('.mcap', '.db3') or (path / 'metadata.yaml').is_file():
-        from davss_ros.recordings.bag import open_bag  # here, since a segmenter without bags needs no rosbags
+    try:
+        if not path.exists():
+            raise DataError(f'{path}: no such file or folder')
+        if is_bag(path):
+            from davss_ros.recordings.bag import open_bag  # here, since a segmenter without bags needs no rosbags
 
-        return open_bag(path, topic)
-    if path.is_dir():
-        return open_folder(path, rate or FOLDER_RATE)
-    return open_video(path, rate)
+            return open_bag(path, topic, say=say, strict=strict)
+        if topic:
+            raise DataError(f'{path}: expected a bag, since a topic ({topic}) was asked for, found none')
+        if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
+            return open_folder(path, rate or FOLDER_RATE, say=say, strict=strict)
+        return open_video(path, rate, say=say, strict=strict)
+    except OSError as error:
+        raise DataError(f'{path}: cannot be read: {error.strerror or error}') from error

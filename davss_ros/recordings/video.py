@@ -1,6 +1,8 @@
 """Frames of a video file, by OpenCV."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,46 +10,118 @@ import cv2
 import numpy as np
 
 from davss_ros.errors import DataError
+from davss_ros.recordings.findings import Findings
 from davss_ros.recordings.frame import FOLDER_RATE, Frame
 
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mkv', '.mov', '.webm', '.mpg', '.mpeg', '.m4v')
+_FASTEST, _SLOWEST = 1000.0, 0.01  # Hz; what a container tells beyond them is no rate
+_SHORTEST = 1_000_000  # ns; times that lie closer are none
+_PROBED = 8  # frames whose times are looked at where the rate is absurd
+_COUNTED = ('.mp4', '.mov', '.m4v', '.avi')  # containers that store the number of frames; others' is an estimate
+
+# before the first video is opened: what libav prints about broken data is said by `Findings`, in a line
+os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
 
 
 @dataclass(frozen=True)
 class VideoSource:
-    """A video file, read by OpenCV."""
+    """A video file, read by OpenCV; upright, as its container says."""
 
     path: Path
     name: str
     rate: float
     count: int
+    findings: Findings
+    timed: bool  # whether its own times are used
 
     def __iter__(self) -> Iterator[Frame]:
         """See `davss_ros.recordings.frame.FrameSource`."""
-        capture = cv2.VideoCapture(str(self.path))
-        try:
-            number = 0
+        self.findings.begin()
+        period = round(1e9 / self.rate)
+        number, stamp, first = 0, -period, 0
+        with _opened(self.path) as capture:
             while True:
                 good, image = capture.read()
                 if not good:
                     break
+                time = _time(capture)
+                first = time if number == 0 else first
+                usable = self.timed and time - first - stamp >= _SHORTEST
+                stamp = time - first if usable else stamp + period
+                if self.timed and not usable:
+                    self.findings.remark(
+                        f'frame {number} has no later time than the one before; {self.rate:g} Hz taken'
+                    )
                 rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
-                yield Frame(round(number * 1e9 / self.rate), rgb, '')
+                yield Frame(stamp, rgb, '', stamp)
                 number += 1
-        finally:
-            capture.release()
-        if number == 0:
-            raise DataError(f'{self.path}: no frame of it can be decoded')
+        if 0 < number < self.count:
+            self._say_missing(number, stamp + period)
+        self.findings.end(number)
+
+    def _say_missing(self, frames: int, end: int) -> None:
+        """Say that fewer frames came than the container announced, unless that was but an estimate."""
+        announced = round(self.count * 1e9 / self.rate)
+        if self.timed and end > announced - 2e9 / self.rate:
+            if self.path.suffix.lower() in _COUNTED:
+                self.findings.remark(f'{frames} of {self.count} frames can be decoded, the others are damaged')
+            return
+        self.findings.remark(f'cut off: {frames} of {self.count} frames came')
 
 
-def open_video(path: Path, rate: float) -> VideoSource:
-    """Open a video file; ``rate``, Hz, is that of one that does not tell its own. `DataError` if OpenCV cannot."""
-    capture = cv2.VideoCapture(str(path))
+def open_video(
+    path: Path, rate: float, *, say: Callable[[str], None] | None = None, strict: bool = False
+) -> VideoSource:
+    """Open a video file.
+
+    Args:
+        path: of the file.
+        rate: Hz of a video that tells neither a rate nor the times of its frames.
+        say: takes what is found, see `Findings`.
+        strict: a frame that cannot be read ends the reading.
+
+    Raises:
+        DataError: OpenCV cannot open it.
+    """
+    findings = Findings(str(path), say, strict)
+    with _opened(path) as capture:
+        told = capture.get(cv2.CAP_PROP_FPS)
+        count = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+        turned = capture.get(cv2.CAP_PROP_ORIENTATION_META)
+        timed = _SLOWEST <= told <= _FASTEST
+        taken = told
+        if not timed:
+            period = _period(capture)
+            timed = period > 0
+            taken = 1e9 / period if timed else rate or FOLDER_RATE
+            source = 'the times of its frames' if timed else 'which is taken for want of a better one'
+            findings.remark(f'tells {told:g} frames a second; read at {taken:g} Hz, {source}')
+    if turned:
+        findings.remark(f'turned by {turned:g} degrees, as the container says')
+    return VideoSource(path, path.name, taken, count, findings, timed)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
+    capture = cv2.VideoCapture(str(path.absolute()))  # absolute, since `a:b.mp4` would be a protocol
     try:
         if not capture.isOpened():
             raise DataError(f'{path}: expected a video ({" ".join(VIDEO_SUFFIXES)}), OpenCV cannot open it')
-        told = capture.get(cv2.CAP_PROP_FPS)
-        fps = told if 0 < told < 1000 else (rate or FOLDER_RATE)
-        return VideoSource(path, path.name, fps, max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))))
+        yield capture
     finally:
         capture.release()
+
+
+def _time(capture: cv2.VideoCapture) -> int:
+    """Return when the last frame is to be shown, ns; 0 if nothing tells."""
+    milliseconds = capture.get(cv2.CAP_PROP_POS_MSEC)
+    return round(milliseconds * 1e6) if np.isfinite(milliseconds) else 0
+
+
+def _period(capture: cv2.VideoCapture) -> int:
+    """Return the median time between the first frames, ns; 0 if their times are none."""
+    times: list[int] = []
+    while len(times) < _PROBED and capture.grab():
+        times.append(_time(capture))
+    steps = np.diff(times)
+    return int(np.median(steps)) if len(steps) and steps.min() >= _SHORTEST else 0

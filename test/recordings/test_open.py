@@ -64,13 +64,16 @@ def test_folder_gives_images_in_order_of_names(tmp_path: Path, inside: str, rate
         assert np.array_equal(frame.image, np.broadcast_to(np.array(color), (20, 30, 3)))
 
 
-def test_broken_image_of_a_folder_is_named(tmp_path: Path) -> None:
+def test_broken_image_of_a_folder_is_counted_and_skipped(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / 'drive')
     (folder / '002.png').write_bytes(b'cut off')
-    frames = iter(open_source(folder))
-    assert [next(frames).stamp for _ in range(2)] == [0, round(1e9 / FOLDER_RATE)]
+    said: list[str] = []
+    source = open_source(folder, say=said.append)
+    assert [frame.stamp for frame in source] == [round(i * 1e9 / FOLDER_RATE) for i in (0, 1, 3, 4)]
+    assert source.findings.skipped.total() == 1
+    assert [line.startswith(f'{folder}: 002.png: skipped: ') for line in said] == [True]
     with pytest.raises(DataError, match=r'002\.png: cannot be read'):
-        next(frames)
+        list(open_source(folder, strict=True))
 
 
 def test_nothing_there(tmp_path: Path) -> None:
