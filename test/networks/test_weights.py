@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from davss_ros.core.classes import SemanticClass, load_classes
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import load_model
+from davss_ros.engines.engine_network import plain
 from davss_ros.errors import ConfigError, WeightsError
 from davss_ros.networks.interface import Propagated
 from davss_ros.networks.registry import build
@@ -43,9 +44,10 @@ def test_half_precision_files_are_loaded_as_float32(tmp_path: Path) -> None:
     path = tmp_path / 'small.safetensors'
     write_weights(path, small_model())
     model = load_model(SegmenterConfig(weights=str(path), device='cpu', precision='float32'))
-    assert isinstance(model.key, torch.nn.Module)
-    assert {p.dtype for p in model.key.parameters()} == {torch.float32}
-    assert not any(p.requires_grad for p in model.key.parameters())
+    key = plain(model.key)
+    assert isinstance(key, torch.nn.Module)
+    assert {p.dtype for p in key.parameters()} == {torch.float32}
+    assert not any(p.requires_grad for p in key.parameters())
 
 
 def test_later_files_give_what_they_hold(tmp_path: Path) -> None:
@@ -57,10 +59,11 @@ def test_later_files_give_what_they_hold(tmp_path: Path) -> None:
     write_weights(tmp_path / 'second.safetensors', other, torch.float32)
     both = f'{tmp_path / "first.safetensors"}, {tmp_path / "second.safetensors"}'
     model = load_model(SegmenterConfig(weights=both, device='cpu', precision='float32'))
-    assert type(model.correction).__name__ == 'CFNet'
-    assert type(model.distortion).__name__ == 'DMNet'
-    assert isinstance(model.correction, torch.nn.Module)
-    loaded = model.correction.state_dict()
+    correction = plain(model.correction)
+    assert type(correction).__name__ == 'CFNet'
+    assert type(plain(model.distortion)).__name__ == 'DMNet'
+    assert isinstance(correction, torch.nn.Module)
+    loaded = correction.state_dict()
     assert torch.equal(loaded['predict_cc.weight'], published.state_dict()['predict_cc.weight'])
 
 
