@@ -18,7 +18,16 @@ setup(
         (f'share/{NAME}/config', [str(p) for p in Path('config').iterdir()]),
     ],
     python_requires='>=3.10',
-    install_requires=['setuptools', 'numpy', 'opencv-python-headless', 'PyYAML', 'safetensors', 'torch', 'tqdm'],
+    install_requires=[
+        'setuptools',
+        'numpy',
+        'opencv-python-headless',
+        'pillow',
+        'PyYAML',
+        'safetensors',
+        'torch',
+        'tqdm',
+    ],
     extras_require={
         'bags': ['rosbags'],
         'openvino': ['openvino>=2026.0'],

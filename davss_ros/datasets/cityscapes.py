@@ -1,16 +1,21 @@
-"""Cityscapes (Cordts et al., CVPR 2016): snippets of 30 frames, the 20th of each with fine labels."""
+"""Cityscapes (Cordts et al., CVPR 2016): snippets of 30 frames, the 20th of each with fine labels.
+
+Labels are read from ``*_labelIds.png`` or, of frames that lack these, from ``*_labelTrainIds.png``.
+"""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from davss_ros.datasets.coding import OtherIds
+from davss_ros.core.classes import VOID
+from davss_ros.datasets.coding import LabelCoding, OtherIds
 from davss_ros.datasets.listing import LONGEST_HOLE, Listing, Request, chosen_splits, class_ids, numbered_listing
 from davss_ros.datasets.sequence import FrameId
 
 NUMBER_RATE = 17.0  # Hz
 BEFORE, AFTER = 19, 10  # frames of the snippet around the labelled one
 _VIDEO, _STILLS, _LABELS = 'leftImg8bit_sequence', 'leftImg8bit', 'gtFine'
+_IDS, _TRAIN_IDS = 'labelIds', 'labelTrainIds'
 _FRAME = re.compile(r'(.+_\d{6})_(\d{6})')
 # Names by label id (cityscapesScripts, labels.py); the licence plate, -1, is in no image. The 19 training classes are
 # those of the shipped list; the others are void.
@@ -37,10 +42,20 @@ def list_cityscapes(request: Request) -> Listing:
     frames: dict[FrameId, Path] = {}
     stills: dict[FrameId, Path] = {}
     labels: dict[FrameId, Path] = {}
+    by_train_ids: dict[FrameId, Path] = {}
     for split in chosen_splits(request, present):
         frames.update(_files(request.path / _VIDEO / split, '_leftImg8bit.png'))
         stills.update(_files(request.path / _STILLS / split, '_leftImg8bit.png'))
-        labels.update(_files(request.path / _LABELS / split, '_gtFine_labelIds.png'))
+        labels.update(_files(request.path / _LABELS / split, f'_gtFine_{_IDS}.png'))
+        by_train_ids.update(_files(request.path / _LABELS / split, f'_gtFine_{_TRAIN_IDS}.png'))
+    codings = {frame: _train_ids(ids) for frame in by_train_ids.keys() - labels.keys()}
+    labels = {**by_train_ids, **labels}
+    problems = list(_incomplete(frames, labels))
+    if stills and not frames and not labels:
+        problems.append(
+            f'{request.path / _LABELS}: expected *_gtFine_{_IDS}.png or *_gtFine_{_TRAIN_IDS}.png for the '
+            f'{len(stills)} images in {_STILLS}, found none'
+        )
     return numbered_listing(
         frames,
         stills,
@@ -48,8 +63,16 @@ def list_cityscapes(request: Request) -> Listing:
         coding,
         number_rate=NUMBER_RATE,
         longest_hole=1 if labels else LONGEST_HOLE,
-        problems=_incomplete(frames, labels),
+        codings=codings,
+        problems=problems,
     )
+
+
+def _train_ids(ids: dict[str, int]) -> LabelCoding:
+    """Return the coding by training ids: the classes that count, in the order of their label ids."""
+    names = [name for number, name in enumerate(NAMES) if number not in _IGNORED]
+    table = {number: ids[name] for number, name in enumerate(names)}
+    return OtherIds({**table, VOID: VOID}, f'training ids 0..{len(names) - 1} or {VOID} (void)')
 
 
 def _files(folder: Path, end: str) -> Iterator[tuple[FrameId, Path]]:

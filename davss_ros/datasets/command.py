@@ -9,6 +9,7 @@ from tqdm import tqdm
 from davss_ros.datasets.check import Findings, count_images, examine
 from davss_ros.datasets.dataset import LAYOUTS, Dataset, open_dataset
 from davss_ros.errors import DavssError
+from davss_ros.images.bit_depth import AUTO, BIT_DEPTH_HELP
 
 
 def summary(dataset: Dataset, findings: Findings) -> str:
@@ -23,6 +24,7 @@ def summary(dataset: Dataset, findings: Findings) -> str:
     names = [one.name for one in dataset.classes]
     for name, pixels in [*zip(names, findings.pixels, strict=True), ('void', findings.void)]:
         lines.append(f'  {name:20} {100 * pixels / total:6.2f} % of the pixels')
+    lines += [f'note: {note}' for note in findings.notes]
     count = len(findings.problems)
     lines.append(f'{count} problem{"s" if count != 1 else ""}' + (':' if count else ''))
     return '\n'.join([*lines, *findings.problems])
@@ -36,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--classes', default='', help='class list or YAML file; default: the usual one of the layout')
     parser.add_argument('--split', default='', help='train, val or test, or several as train,val')
     parser.add_argument('--partly-labelled', action='store_true', help='not every image of a plain folder has labels')
+    parser.add_argument('--bit-depth', default=AUTO, help=BIT_DEPTH_HELP)
     options = parser.parse_args(arguments)
     try:
         dataset = open_dataset(
@@ -44,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             layout=options.layout,
             split=options.split,
             partly_labelled=options.partly_labelled,
+            bit_depth=options.bit_depth,
         )
         with tqdm(total=count_images(dataset), unit='image', leave=False) as bar:
             findings = examine(dataset, bar.update)

@@ -14,7 +14,7 @@
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from davss_ros.core.classes import SemanticClass, load_classes
@@ -22,9 +22,11 @@ from davss_ros.datasets.camvid import is_camvid, is_segnet_copy, list_camvid, li
 from davss_ros.datasets.cityscapes import is_cityscapes, list_cityscapes
 from davss_ros.datasets.folder import is_folder, list_folder, list_stills
 from davss_ros.datasets.listing import Listing, Request
-from davss_ros.datasets.sequence import VideoSequence
+from davss_ros.datasets.sequence import SequenceFrame, VideoSequence
 from davss_ros.datasets.stills import LabelledImage
 from davss_ros.errors import DataError
+from davss_ros.images.bit_depth import AUTO, BitDepth
+from davss_ros.images.files import common_depth
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def open_dataset(
     split: str = '',
     rate: float = 0.0,
     partly_labelled: bool = False,
+    bit_depth: int | str = AUTO,
 ) -> Dataset:
     """List the labelled data at ``path``.
 
@@ -83,10 +86,11 @@ def open_dataset(
         rate: Hz of the images in a plain folder, which does not tell; default `davss_ros.recordings.frame.FOLDER_RATE`,
             unless they have the names of CamVid.
         partly_labelled: a plain folder need not have labels for every image.
+        bit_depth: of 16-bit images, see `BitDepth`; ``auto`` goes by the first few.
 
     Raises:
         DataError: there is nothing of the kind, or the layout cannot be mapped to these classes.
-        ConfigError: no such classes.
+        ConfigError: no such classes, or no such bit depth.
     """
     path = Path(path).expanduser()
     if not path.is_dir():
@@ -100,7 +104,23 @@ def open_dataset(
     listing = LAYOUTS[layout].list_files(Request(path, chosen, splits, rate, partly_labelled))
     if not (listing.stills or listing.sequences or listing.problems):
         raise DataError(f'{path}: expected {LAYOUTS[layout].expected}, found no images')
+    depth = BitDepth(bit_depth, str(path))
+    listing = _with_depth(listing, depth)
     return Dataset(path, layout, chosen, listing.stills, listing.sequences, listing.problems)
+
+
+def _with_depth(listing: Listing, depth: BitDepth) -> Listing:
+    """Return ``listing`` with one bit depth for all its images."""
+    paths = [frame.image_path for sequence in listing.sequences for frame in sequence.frames]
+    common_depth([*paths, *(still.image_path for still in listing.stills)], depth)
+
+    def frame(one: SequenceFrame) -> SequenceFrame:
+        return replace(one, depth=depth, labelled=one.labelled and replace(one.labelled, depth=depth))
+
+    sequences = (replace(one, frames=tuple(map(frame, one.frames))) for one in listing.sequences)
+    return replace(
+        listing, stills=tuple(replace(one, depth=depth) for one in listing.stills), sequences=tuple(sequences)
+    )
 
 
 def _recognise(path: Path) -> str:

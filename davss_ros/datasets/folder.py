@@ -1,14 +1,15 @@
-"""The plain layout, ``images/<name>.jpg|png`` and ``labels/<name>.png`` with class ids, as a listing."""
+"""The plain layout, ``images/<name>`` and ``labels/<name>`` with class ids or their colours, as a listing."""
 
 import re
 from pathlib import Path
 
 from davss_ros.datasets.camvid_names import NUMBER_RATE, original_frame
-from davss_ros.datasets.coding import ClassIds, LabelCoding
+from davss_ros.datasets.coding import IdsOrColors, LabelCoding
 from davss_ros.datasets.listing import Listing, Request, numbered_listing
 from davss_ros.datasets.sequence import FrameId, step_of
 from davss_ros.datasets.stills import LabelledImage, files_by_stem
 from davss_ros.images.files import IMAGE_SUFFIXES
+from davss_ros.images.labels import LABEL_SUFFIXES
 from davss_ros.recordings.frame import FOLDER_RATE
 
 _NUMBERED = re.compile(r'(.*?)(\d+)')
@@ -22,17 +23,18 @@ def is_folder(path: Path) -> bool:
 def list_folder(request: Request) -> Listing:
     """List consecutive frames; numbers at the end of the names say where some are missing."""
     images = files_by_stem(request.path / 'images', IMAGE_SUFFIXES)
-    labels = files_by_stem(request.path / 'labels', ('.png',))
-    return list_pairs(images, labels, ClassIds(), request)
+    labels = files_by_stem(request.path / 'labels', LABEL_SUFFIXES)
+    return list_pairs(images, labels, IdsOrColors(request.classes), request)
 
 
 def list_stills(request: Request) -> Listing:
     """List unrelated images."""
     images = files_by_stem(request.path / 'images', IMAGE_SUFFIXES)
-    labels = files_by_stem(request.path / 'labels', ('.png',))
+    labels = files_by_stem(request.path / 'labels', LABEL_SUFFIXES)
     problems = [] if request.partly_labelled else unlabelled(images, labels)
     problems += [f'{labels[name]}: no image of that name' for name in sorted(labels.keys() - images.keys())]
-    stills = (LabelledImage(images[name], labels[name]) for name in sorted(images.keys() & labels.keys()))
+    coding = IdsOrColors(request.classes)
+    stills = (LabelledImage(images[name], labels[name], coding) for name in sorted(images.keys() & labels.keys()))
     return Listing(tuple(stills), (), tuple(problems))
 
 

@@ -42,6 +42,7 @@ def numbered_listing(
     labels: Mapping[FrameId, Path],
     coding: LabelCoding,
     *,
+    codings: Mapping[FrameId, LabelCoding] | None = None,
     number_rate: float = 0.0,
     frame_rate: float = 0.0,
     longest_hole: int = LONGEST_HOLE,
@@ -54,6 +55,7 @@ def numbered_listing(
         stills: images for the stills; where there is none, the frame is taken, and the other way round.
         labels: of either.
         coding: of the labels.
+        codings: of those that are coded otherwise.
         number_rate: how much the numbers rise in a second, or
         frame_rate: frames in a second, whatever the numbers rise by.
         longest_hole: in numbers or, with ``frame_rate``, in frames; frames further apart are of different sequences.
@@ -61,7 +63,8 @@ def numbered_listing(
     """
     images, alone = {**stills, **frames}, {**frames, **stills}
     found = [*problems, *(f'{path}: no image of that name' for key, path in labels.items() if key not in images)]
-    labelled = {key: LabelledImage(images[key], path, coding) for key, path in labels.items() if key in images}
+    codings = {**dict.fromkeys(labels, coding), **(codings or {})}
+    labelled = {key: LabelledImage(images[key], path, codings[key]) for key, path in labels.items() if key in images}
     sequences = []
     drives: dict[str, list[int]] = {}
     for key in sorted(images):
@@ -74,7 +77,7 @@ def numbered_listing(
                 sequences.append(make_sequence(drive, run, images, labelled, per_second))
                 first = images[FrameId(drive, run[0])]
                 found += [f'{_renumber(first, number)}: missing' for number in missing_numbers(run)]
-    single = tuple(LabelledImage(alone[key], labels[key], coding) for key in sorted(labelled))
+    single = tuple(LabelledImage(alone[key], labels[key], codings[key]) for key in sorted(labelled))
     return Listing(single, tuple(sequences), tuple(found))
 
 

@@ -6,7 +6,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from davss_ros.datasets.stills import LabelledImage
+from davss_ros.images.bit_depth import BitDepth
 from davss_ros.images.files import read_image
 from davss_ros.recordings.frame import Frame
 
@@ -25,6 +29,11 @@ class SequenceFrame:
     image_path: Path
     stamp: int  # ns from the first frame of its sequence
     labelled: LabelledImage | None  # the image with its labels, where there are any
+    depth: BitDepth | None = None  # of a 16-bit image
+
+    def image(self) -> NDArray[np.uint8]:
+        """Return (H, W, 3) uint8 RGB."""
+        return read_image(self.image_path, self.depth)
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ class VideoSequence:
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames, labelled or not; `DataError` if one cannot be read."""
         for frame in self.frames:
-            yield Frame(frame.stamp, read_image(frame.image_path), '', frame.stamp)
+            yield Frame(frame.stamp, frame.image(), '', frame.stamp)
 
 
 def split_runs(numbers: list[int], longest_hole: int) -> list[list[int]]:

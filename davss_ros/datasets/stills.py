@@ -1,15 +1,16 @@
-"""Folders of labelled images: ``images/<name>.jpg|png`` beside ``labels/<name>.png``."""
+"""Folders of labelled images: ``images/<name>`` beside ``labels/<name>``, of any suffix that is read."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from davss_ros.datasets.coding import ClassIds, LabelCoding
 from davss_ros.errors import DataError
-from davss_ros.images.files import IMAGE_SUFFIXES, read_image, read_stored
+from davss_ros.images.bit_depth import BitDepth
+from davss_ros.images.files import IMAGE_SUFFIXES, read_image
+from davss_ros.images.labels import LABEL_SUFFIXES, read_label
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class LabelledImage:
     image_path: Path
     label_path: Path
     coding: LabelCoding = field(default_factory=ClassIds)
+    depth: BitDepth | None = None  # of 16-bit images
 
     @property
     def name(self) -> str:
@@ -27,7 +29,7 @@ class LabelledImage:
 
     def image(self) -> NDArray[np.uint8]:
         """Return (H, W, 3) uint8 RGB."""
-        return read_image(self.image_path)
+        return read_image(self.image_path, self.depth)
 
     def labels(self, classes: int, void: int = 255) -> NDArray[np.uint8]:
         """Return (H, W) uint8 class ids, ``void`` where there is none.
@@ -35,7 +37,7 @@ class LabelledImage:
         Raises:
             DataError: the file is unreadable, not coded as expected, or holds an id that is neither a class nor void.
         """
-        stored = read_stored(self.label_path, cv2.IMREAD_UNCHANGED)
+        stored = read_label(self.label_path)
         try:
             labels = self.coding.decode(stored)
         except DataError as error:
@@ -55,8 +57,8 @@ def labelled_images(folder: Path) -> list[LabelledImage]:
         DataError: a folder is missing or empty, or files have no partner; every one is named.
     """
     images = files_by_stem(folder / 'images', IMAGE_SUFFIXES)
-    labels = files_by_stem(folder / 'labels', ('.png',))
-    missing = [f'{images[name]}: no labels/{name}.png' for name in sorted(images.keys() - labels.keys())]
+    labels = files_by_stem(folder / 'labels', LABEL_SUFFIXES)
+    missing = [f'{images[name]}: no labels of that name in labels/' for name in sorted(images.keys() - labels.keys())]
     missing += [f'{labels[name]}: no image of that name in images/' for name in sorted(labels.keys() - images.keys())]
     if missing:
         raise DataError('\n'.join(missing))
@@ -73,7 +75,8 @@ def files_by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
         raise DataError(f'{folder}: expected a folder of {" ".join(suffixes)} files, found none')
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in suffixes and not p.name.startswith('.'))
     if not paths:
-        raise DataError(f'{folder}: expected {" ".join(suffixes)} files, found none')
+        others = sorted({p.suffix.lower() for p in folder.iterdir() if p.is_file() and p.suffix})
+        raise DataError(f'{folder}: expected {" ".join(suffixes)} files, found {" ".join(others[:8]) or "none"}')
     files = {path.stem: path for path in paths}
     twice = [f'{path}: the same name as {files[path.stem].name}' for path in paths if files[path.stem] != path]
     if twice:

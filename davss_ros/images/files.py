@@ -1,28 +1,61 @@
 """Picture files."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from davss_ros.errors import DataError
+from davss_ros.errors import DataError, FrameError
+from davss_ros.images.bit_depth import BitDepth
+from davss_ros.images.pixels import has_16_bits, stored_pixels, to_rgb
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')
-
-
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """Return the image at ``path`` as (H, W, 3) uint8 RGB; `DataError` if it cannot be read."""
-    return cv2.cvtColor(read_stored(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+FIRST = 8  # pictures that decide a common bit depth
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 
 
-def read_stored(path: Path, flags: int) -> NDArray[Any]:
-    """Return what the picture at ``path`` holds, by OpenCV with its ``flags``; `DataError` if it cannot be read."""
+def read_image(path: Path, depth: BitDepth | None = None) -> NDArray[np.uint8]:
+    """Return the picture at ``path`` as (H, W, 3) uint8 RGB, its pixels as stored.
+
+    Args:
+        path: a file of one of `IMAGE_SUFFIXES`, by its content.
+        depth: of the stream that a 16-bit picture belongs to; by itself it has its own.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     try:
-        image = cv2.imread(str(path), flags)
-    except cv2.error as error:  # as of a header that claims billions of pixels
-        raise DataError(f'{path}: cannot be read as an image: {error.err}') from error
-    if image is None:
-        raise DataError(f'{path}: cannot be read as an image')
-    return image
+        return to_rgb(_stored(path), depth or BitDepth(say=lambda _: None))
+    except FrameError as error:
+        raise DataError(f'{path}: {error}') from error
+
+
+def common_depth(paths: Iterable[Path], depth: BitDepth) -> BitDepth:
+    """Let ``depth`` look at the first `FIRST` of 16 bits, and no others: the order in which they are read is free."""
+    left = 0 if depth.chosen else FIRST
+    for path in paths:
+        if not left:
+            break
+        try:
+            with path.open('rb') as file:
+                wide = has_16_bits(file.read(32))
+            if wide:
+                left -= 1
+                if (pixels := _stored(path)).dtype == np.uint16:
+                    depth.to_eight(pixels)
+        except (OSError, FrameError, DataError):
+            continue  # said by whoever reads it
+    depth.fix()
+    return depth
+
+
+def _stored(path: Path) -> NDArray[Any]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f'{path}: cannot be read: {error.strerror or error}') from error
+    try:
+        return stored_pixels(data)
+    except FrameError as error:
+        raise DataError(f'{path}: cannot be read as an image: {str(error).removeprefix("data: ")}') from error

@@ -208,7 +208,8 @@ def test_unknown_color_names_its_file(camvid: Path, write: Write) -> None:
     write(camvid / 'LabeledApproved_full' / '0006R0_f00930_L.png', (128, 64, 127))
     (problem,) = examine(open_dataset(camvid, split=ALL_SPLITS)).problems
     assert problem.endswith(
-        '0006R0_f00930_L.png: expected the colours of label_colors.txt, found 1 other colours: [(128, 64, 127)]'
+        '0006R0_f00930_L.png: expected the colours of label_colors.txt, found (128, 64, 127) in 384 px, '
+        'first at x=0 y=0'
     )
 
 

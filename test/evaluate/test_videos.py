@@ -84,11 +84,12 @@ def test_every_wrong_file_is_named(folder: Path) -> None:
     (folder / 'images' / 'd.png').write_bytes(b'no image')
     with pytest.raises(DataError) as raised:
         check_videos(dataset_videos(open_dataset(folder, CLASSES[:2])))
+    unread = 'expected a jpeg, png, webp, tiff or bmp image, found 8 bytes starting 6e6f20696d616765'
     assert str(raised.value).splitlines() == [
         f'{folder}/labels/a.png: expected the size of its image, 30x20, found 31x20',
-        f'{folder}/labels/b.png: cannot be read as an image',
+        f'{folder}/labels/b.png: cannot be read as labels: {unread}',
         f'{folder}/labels/c.png: expected ids 0..1 or 255 (void), found [2]',
-        f'{folder}/images/d.png: cannot be read as an image',
+        f'{folder}/images/d.png: cannot be read as an image: {unread}',
     ]
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from davss_ros.errors import FrameError
-from davss_ros.images.integrity import whole_size
+from davss_ros.images.pixels import whole_size
 
 NOISE = np.random.default_rng(0).integers(0, 256, (20, 31, 3), np.uint8)
 

@@ -1,0 +1,91 @@
+"""Label files: what they hold before it is given a meaning."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from davss_ros.errors import DataError, FrameError
+from davss_ros.images.header import JPEG_START, PNG_START, is_webp
+from davss_ros.images.integrity import check_whole
+from davss_ros.images.pillow import opened
+from davss_ros.images.tiff import NOT_MULTIPLIED, TIFF_STARTS, plain_tiff
+
+LABEL_SUFFIXES = ('.png', '.bmp', '.tif', '.tiff')  # formats that lose nothing
+_GREY = 0  # colour type of a png
+_PALETTE_MODES = ('P', 'PA')
+_CHANNELS = {'1': 1, 'L': 1, 'LA': 1, 'P': 1, 'PA': 1, 'RGB': 3, 'RGBA': 3}  # of Pillow's modes, without alpha
+
+
+@dataclass(frozen=True)
+class LabelPicture:
+    """A label file as stored, without alpha.
+
+    Attributes:
+        pixels: numbers, (H, W) uint8 or uint16: grey values or indices into the palette; or colours, (H, W, 3) uint8
+            RGB.
+        palette: (N, 3) uint8 RGB, the colours of the indices, if there is one.
+    """
+
+    pixels: NDArray[Any]
+    palette: NDArray[np.uint8] | None = None
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether it holds numbers, rather than colours alone."""
+        return self.pixels.ndim == 2
+
+    def colors(self) -> NDArray[np.uint8] | None:
+        """Return (H, W, 3) uint8 RGB: its colours, or those of its palette; None if it holds grey values."""
+        if not self.has_numbers:
+            return self.pixels
+        if self.palette is None:
+            return None
+        table: NDArray[np.uint8] = np.zeros((256, 3), np.uint8)
+        table[: len(self.palette)] = self.palette[:256]
+        return table[self.pixels]
+
+
+def read_label(path: Path) -> LabelPicture:
+    """Read a label file: 1, 2, 4, 8 or 16 bits of grey, a palette, or RGB, each perhaps with alpha.
+
+    Raises:
+        DataError: it cannot be read, or loses what it holds, as jpeg does.
+    """
+    try:
+        return label_picture(path.read_bytes())
+    except OSError as error:
+        raise DataError(f'{path}: cannot be read: {error.strerror or error}') from error
+    except FrameError as error:
+        raise DataError(f'{path}: cannot be read as labels: {str(error).removeprefix("data: ")}') from error
+
+
+def label_picture(data: bytes) -> LabelPicture:
+    """Return what the bytes of a label file hold; errors as of `read_label`, without the file's name."""
+    check_whole(data)
+    if data.startswith(JPEG_START) or is_webp(data):
+        raise FrameError('data: jpeg and webp change what they store; save labels as png')
+    if data.startswith(TIFF_STARTS):
+        data = plain_tiff(data, NOT_MULTIPLIED)
+    with opened(data, ('PNG', 'BMP', 'TIFF')) as image:
+        mode = image.mode
+        if mode not in _CHANNELS and not mode.startswith('I;16'):
+            raise FrameError(f'data: expected labels in grey of up to 16 bits, palette or RGB, found mode {mode}')
+        palette = image.getpalette() if mode in _PALETTE_MODES else None
+        pixels = np.array(image)
+    if pixels.ndim == 3:
+        pixels = pixels[..., 0] if _CHANNELS[mode] == 1 else pixels[..., :3]
+    return LabelPicture(_numbers(pixels, data), None if palette is None else np.array(palette, np.uint8).reshape(-1, 3))
+
+
+def _numbers(pixels: NDArray[Any], data: bytes) -> NDArray[Any]:
+    """Undo the stretching of grey values of 1, 2 and 4 bits to 0 .. 255, and name the types."""
+    if pixels.dtype == np.bool_:
+        return pixels.astype(np.uint8)
+    if pixels.dtype not in (np.uint8, np.uint16):
+        return pixels.astype(np.uint16)  # of the other byte order
+    if data.startswith(PNG_START) and data[25] == _GREY and data[24] < 8:
+        return pixels // np.uint8(255 // ((1 << data[24]) - 1))
+    return pixels
