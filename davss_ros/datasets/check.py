@@ -17,6 +17,7 @@ from davss_ros.datasets.stills import LabelledImage
 from davss_ros.datasets.turned import turned
 from davss_ros.errors import DataError, FrameError
 from davss_ros.images.labels import read_label
+from davss_ros.images.names import natural_order
 from davss_ros.images.pixels import whole_size
 
 _Size = tuple[int, int]
@@ -76,7 +77,10 @@ def examine(dataset: Dataset, progress: Callable[[], object] = lambda: None) -> 
         for path, report in zip(jobs, results, strict=True):
             reports[path] = report
             progress()
-    problems = [*dataset.problems, *(line for path in sorted(reports) for line in reports[path].problems)]
+    problems = [
+        *dataset.problems,
+        *(line for path in sorted(reports, key=natural_order) for line in reports[path].problems),
+    ]
     sizes = {path: report.size for path, report in reports.items() if report.size}
     problems += [line for sequence in dataset.sequences for line in _odd_sizes(sequence, sizes)]
     counted = {one.label_path: reports[path].ids for path, one in jobs.items() if one}  # a still may also be a frame

@@ -10,6 +10,7 @@ from davss_ros.datasets.sequence import FrameId, step_of
 from davss_ros.datasets.stills import LabelledImage, files_by_stem
 from davss_ros.images.files import IMAGE_SUFFIXES
 from davss_ros.images.labels import LABEL_SUFFIXES
+from davss_ros.images.names import natural_order
 from davss_ros.recordings.frame import FOLDER_RATE
 
 _NUMBERED = re.compile(r'(.*?)(\d+)')
@@ -32,21 +33,21 @@ def list_stills(request: Request) -> Listing:
     images = files_by_stem(request.path / 'images', IMAGE_SUFFIXES)
     labels = files_by_stem(request.path / 'labels', LABEL_SUFFIXES)
     problems = [] if request.partly_labelled else unlabelled(images, labels)
-    problems += [f'{labels[name]}: no image of that name' for name in sorted(labels.keys() - images.keys())]
+    problems += [f'{labels[name]}: no image of that name' for name in labels if name not in images]
     coding = IdsOrColors(request.classes)
-    stills = (LabelledImage(images[name], labels[name], coding) for name in sorted(images.keys() & labels.keys()))
+    stills = (LabelledImage(images[name], labels[name], coding) for name in images if name in labels)
     return Listing(tuple(stills), (), tuple(problems))
 
 
 def list_pairs(images: dict[str, Path], labels: dict[str, Path], coding: LabelCoding, request: Request) -> Listing:
     """List consecutive frames and their labels, both by name."""
-    ids = frame_ids(sorted(images.keys() | labels.keys()))
+    ids = frame_ids(sorted(images.keys() | labels.keys(), key=natural_order))
     original = all(original_frame(name) for name in ids)
     frame_rate = request.rate or (0.0 if original else FOLDER_RATE)
     return numbered_listing(
         {ids[name]: path for name, path in images.items()},
         {},
-        {ids[name]: path for name, path in sorted(labels.items())},
+        {ids[name]: path for name, path in labels.items()},
         coding,
         number_rate=0.0 if frame_rate else NUMBER_RATE,
         frame_rate=frame_rate,
@@ -56,11 +57,11 @@ def list_pairs(images: dict[str, Path], labels: dict[str, Path], coding: LabelCo
 
 def unlabelled(images: dict[str, Path], labels: dict[str, Path]) -> list[str]:
     """Return a line for every image without labels."""
-    return [f'{images[name]}: no labels of that name' for name in sorted(images.keys() - labels.keys())]
+    return [f'{images[name]}: no labels of that name' for name in images if name not in labels]
 
 
 def frame_ids(names: list[str]) -> dict[str, FrameId]:
-    """Return which frame each of the sorted ``names`` means.
+    """Return which frame each of the ``names``, in natural order, means.
 
     If all end in numbers that count frames (see `step_of`), what stands before the number is the drive; otherwise all
     are one drive in the order of their names.

@@ -10,6 +10,7 @@ from davss_ros.datasets.coding import LabelCoding
 from davss_ros.datasets.sequence import FrameId, VideoSequence, make_sequence, missing_numbers, split_runs, step_of
 from davss_ros.datasets.stills import LabelledImage
 from davss_ros.errors import DataError
+from davss_ros.images.names import natural_order
 
 SPLITS = ('train', 'val', 'test')
 LONGEST_HOLE = 10  # numbers; what lies further apart are other sequences, rather than frames that are missing
@@ -67,7 +68,7 @@ def numbered_listing(
     labelled = {key: LabelledImage(images[key], path, codings[key]) for key, path in labels.items() if key in images}
     sequences = []
     drives: dict[str, list[int]] = {}
-    for key in sorted(images):
+    for key in sorted(images, key=lambda key: (natural_order(key.drive), key.number)):
         drives.setdefault(key.drive, []).append(key.number)
     for drive, numbers in drives.items():
         step = 1 if number_rate else max(step_of(numbers), 1)
@@ -77,7 +78,10 @@ def numbered_listing(
                 sequences.append(make_sequence(drive, run, images, labelled, per_second))
                 first = images[FrameId(drive, run[0])]
                 found += [f'{_renumber(first, number)}: missing' for number in missing_numbers(run)]
-    single = tuple(LabelledImage(alone[key], labels[key], codings[key]) for key in sorted(labelled))
+    single = tuple(
+        LabelledImage(alone[key], labels[key], codings[key])
+        for key in sorted(labelled, key=lambda key: (natural_order(key.drive), key.number))
+    )
     return Listing(single, tuple(sequences), tuple(found))
 
 

@@ -11,6 +11,7 @@ from davss_ros.errors import DataError
 from davss_ros.images.bit_depth import BitDepth
 from davss_ros.images.files import IMAGE_SUFFIXES, read_image
 from davss_ros.images.labels import LABEL_SUFFIXES, read_label
+from davss_ros.images.names import visible_files
 
 
 @dataclass(frozen=True)
@@ -51,29 +52,29 @@ class LabelledImage:
 
 
 def labelled_images(folder: Path) -> list[LabelledImage]:
-    """Return the pairs of ``folder``, sorted by name.
+    """Return the pairs of ``folder``, in natural order of their names.
 
     Raises:
         DataError: a folder is missing or empty, or files have no partner; every one is named.
     """
     images = files_by_stem(folder / 'images', IMAGE_SUFFIXES)
     labels = files_by_stem(folder / 'labels', LABEL_SUFFIXES)
-    missing = [f'{images[name]}: no labels of that name in labels/' for name in sorted(images.keys() - labels.keys())]
-    missing += [f'{labels[name]}: no image of that name in images/' for name in sorted(labels.keys() - images.keys())]
+    missing = [f'{images[name]}: no labels of that name in labels/' for name in images if name not in labels]
+    missing += [f'{labels[name]}: no image of that name in images/' for name in labels if name not in images]
     if missing:
         raise DataError('\n'.join(missing))
-    return [LabelledImage(images[name], labels[name]) for name in sorted(images)]
+    return [LabelledImage(images[name], labels[name]) for name in images]
 
 
 def files_by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Return the files of ``folder`` by their names without suffix.
+    """Return the files of ``folder`` by their names without suffix, in natural order.
 
     Raises:
         DataError: there is no such folder, or none in it, or two have the same name.
     """
     if not folder.is_dir():
         raise DataError(f'{folder}: expected a folder of {" ".join(suffixes)} files, found none')
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in suffixes and not p.name.startswith('.'))
+    paths = visible_files(folder, suffixes)
     if not paths:
         others = sorted({p.suffix.lower() for p in folder.iterdir() if p.is_file() and p.suffix})
         raise DataError(f'{folder}: expected {" ".join(suffixes)} files, found {" ".join(others[:8]) or "none"}')

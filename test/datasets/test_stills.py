@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from davss_ros.datasets.dataset import open_dataset
 from davss_ros.datasets.stills import labelled_images
 from davss_ros.errors import DataError
 from davss_ros.images.files import read_image
@@ -91,3 +92,17 @@ def test_missing_or_empty_folder_is_named(folder: Path, missing: str, leave_fold
         (folder / missing).rmdir()
     with pytest.raises(DataError, match=rf'/{missing}: expected .*found none'):
         labelled_images(folder)
+
+
+@pytest.mark.parametrize('names', [['b9', 'b11', 'b10'], ['2b', '10b', '1b'], ['x2y', 'x10y', 'x1y', 'x1z']])
+def test_names_are_in_natural_order(names: list[str], tmp_path: Path) -> None:
+    for name in names:
+        write(tmp_path / 'images' / f'{name}.png', RED_ABOVE_BLUE)
+        write(tmp_path / 'labels' / f'{name}.png', LABELS)
+        (tmp_path / 'images' / f'._{name}.png').write_bytes(b'macOS')
+    expected = sorted(names, key=lambda name: int(''.join(c for c in name if c.isdigit())))
+    assert [pair.name for pair in labelled_images(tmp_path)] == expected
+    for layout in ('stills', 'folder'):
+        dataset = open_dataset(tmp_path, layout=layout)
+        assert [still.name for still in dataset.stills] == expected and dataset.problems == ()
+    assert [frame.image_path.stem for frame in dataset.sequences[0].frames] == expected
