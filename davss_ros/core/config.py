@@ -14,9 +14,9 @@ def _setting(default: Any, description: str, **limits: Any) -> Any:
 class SegmenterConfig:
     """Everything that decides what a segmenter computes.
 
-    Each field's metadata holds ``description`` and, where they apply, ``minimum``, ``maximum``, ``choices`` and
-    ``changeable`` (while a segmenter is at work; the others are fixed once its model is loaded) and ``per_camera``
-    (cameras that share a model may differ in it).
+    Each field's metadata holds ``description`` and, where they apply, ``minimum``, ``maximum``, ``choices``,
+    ``types`` (if there are others than the default's), ``changeable`` (while a segmenter is at work; the others are
+    fixed once its model is loaded) and ``per_camera`` (cameras that share a model may differ in it).
 
     Raises:
         ConfigError: a value is out of range; the message names setting, expectation and value.
@@ -125,9 +125,10 @@ def check_setting(name: str, value: Any, config: type[Any]) -> None:
     if name not in described:
         raise ConfigError(f'{name}: no such setting; known: {", ".join(described)}')
     limits, kind = described[name].metadata, type(described[name].default)
-    if type(value) is not kind:
+    if type(value) not in limits.get('types', (kind,)):
         raise ConfigError(f'{name}: expected {kind.__name__}, found {value!r}')
     if 'choices' in limits and value not in limits['choices']:
-        raise ConfigError(f'{name}: expected one of {", ".join(filter(None, limits["choices"]))}, found {value!r}')
+        choices = ', '.join(str(choice) for choice in limits['choices'] if choice)
+        raise ConfigError(f'{name}: expected one of {choices}, found {value!r}')
     if 'minimum' in limits and not limits['minimum'] <= value <= limits['maximum']:
         raise ConfigError(f'{name}: expected {limits["minimum"]} to {limits["maximum"]}, found {value}')

@@ -5,6 +5,7 @@ from typing import Any
 
 from davss_ros.core.config import check_setting
 from davss_ros.errors import ConfigError
+from davss_ros.images.bit_depth import AUTO, LARGEST, SMALLEST
 
 
 def _setting(default: Any, description: str, **limits: Any) -> Any:
@@ -37,6 +38,13 @@ class NodeConfig:
         'Of the image subscription; auto is reliable where every publisher offers it. '
         'qos_overrides.<topic>.subscription.reliability goes before it.',
         choices=('auto', 'reliable', 'best_effort'),
+        per_camera=True,
+    )
+    bit_depth: int | str = _setting(
+        AUTO,
+        'Bits of 16-bit images; auto: by the largest value so far. 16UC1 is taken for depth unless they are set.',
+        choices=(AUTO, *range(SMALLEST, LARGEST + 1)),
+        types=(str, int),
         per_camera=True,
     )
     policy: str = _setting(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from davss_ros.errors import DataError, FrameError
+from davss_ros.images.bit_depth import AUTO, BitDepth, parse_bit_depth
 from davss_ros.images.messages import decode
 from davss_ros.recordings.findings import Findings
 from davss_ros.recordings.frame import FOLDER_RATE, Frame
@@ -28,15 +29,17 @@ class BagSource:
     count: int
     findings: Findings
     timed: bool  # whether the times of reception make sense; if not, the stamps take their place
+    bit_depth: int | str = AUTO
 
     def __iter__(self) -> Iterator[Frame]:
         """See `davss_ros.recordings.frame.FrameSource`."""
         self.findings.begin()
+        depth = BitDepth(self.bit_depth, say=self.findings.remark)
         frames = 0
         for number, raw in enumerate(self.bag.messages({self.topic}, self.findings)):
             try:
                 message: Any = deserialize(raw)
-                image = decode(message)
+                image = decode(message, depth)
             except (FrameError, DataError) as error:
                 self.findings.skip(f'{self.topic}, message {number}', error)
                 continue
@@ -47,7 +50,12 @@ class BagSource:
 
 
 def open_bag(
-    path: Path, topic: str = '', *, say: Callable[[str], None] | None = None, strict: bool = False
+    path: Path,
+    topic: str = '',
+    *,
+    say: Callable[[str], None] | None = None,
+    strict: bool = False,
+    bit_depth: int | str = AUTO,
 ) -> BagSource:
     """Open the images of ``topic``, or of the bag's only camera.
 
@@ -56,19 +64,20 @@ def open_bag(
         topic: name; a depth topic is taken only if it is named.
         say: takes what is found, see `Findings`.
         strict: an image that cannot be read ends the reading.
+        bit_depth: of 16-bit images; if it is set, 16UC1 is no depth where there is no other camera.
 
     Raises:
         DataError: no rosbag2, or the topic is not there, holds no images, or is one of several.
     """
     bag = Bag(path)
-    chosen = _choose(bag, topic)
+    chosen = _choose(bag, topic, parse_bit_depth(bit_depth) > 0)
     findings = Findings(str(path), say, strict)
     span = chosen.last - chosen.first
     timed = chosen.count < 2 or span >= (chosen.count - 1) * _SHORTEST
     rate = (chosen.count - 1) / span * 1e9 if timed and span else FOLDER_RATE
     if not timed:
         findings.remark(f'{chosen.name}: {chosen.count} messages within {span / 1e6:g} ms: the header stamps count')
-    return BagSource(bag, chosen.name, path.name, rate, chosen.count, findings, timed)
+    return BagSource(bag, chosen.name, path.name, rate, chosen.count, findings, timed, bit_depth)
 
 
 def image_topics(bag: Bag) -> tuple[Topic, ...]:
@@ -91,7 +100,7 @@ def _is_depth(bag: Bag, topic: Topic) -> bool:
     return getattr(message, 'encoding', '') in DEPTH_ENCODINGS or 'compressedDepth' in getattr(message, 'format', '')
 
 
-def _choose(bag: Bag, wanted: str) -> Topic:
+def _choose(bag: Bag, wanted: str, depth_too: bool) -> Topic:
     images = _images(bag)
     if wanted:
         found = next((topic for topic in images if topic.name == wanted), None)
@@ -99,7 +108,7 @@ def _choose(bag: Bag, wanted: str) -> Topic:
             return found
         asked = f'topic {wanted!r}' + (' with messages' if found else '')
     else:
-        cameras = image_topics(bag)
+        cameras = image_topics(bag) or tuple(topic for topic in images if topic.count and depth_too)
         if len(cameras) == 1:
             return cameras[0]
         asked = 'one image topic (name it with --topic)'

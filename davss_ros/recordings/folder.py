@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from davss_ros.errors import DataError
+from davss_ros.images.bit_depth import AUTO, BitDepth
 from davss_ros.images.files import IMAGE_SUFFIXES, read_image
 from davss_ros.images.names import visible_files
 from davss_ros.recordings.findings import Findings
@@ -19,6 +20,7 @@ class FolderSource:
     name: str
     rate: float
     findings: Findings
+    bit_depth: int | str = AUTO
 
     @property
     def count(self) -> int:
@@ -28,10 +30,11 @@ class FolderSource:
     def __iter__(self) -> Iterator[Frame]:
         """See `davss_ros.recordings.frame.FrameSource`."""
         self.findings.begin()
+        depth = BitDepth(self.bit_depth, say=self.findings.remark)
         frames = 0
         for number, path in enumerate(self.paths):
             try:
-                image = read_image(path)
+                image = read_image(path, depth)
             except DataError as error:
                 self.findings.skip(path.name, str(error).removeprefix(f'{path}: '))
                 continue
@@ -42,11 +45,16 @@ class FolderSource:
 
 
 def open_folder(
-    path: Path, rate: float, *, say: Callable[[str], None] | None = None, strict: bool = False
+    path: Path,
+    rate: float,
+    *,
+    say: Callable[[str], None] | None = None,
+    strict: bool = False,
+    bit_depth: int | str = AUTO,
 ) -> FolderSource:
     """Open a folder, its subfolder ``images``, or one image, at ``rate`` Hz; `DataError` if there are no images."""
     folder = path / 'images' if (path / 'images').is_dir() else path
     paths = tuple(visible_files(folder, IMAGE_SUFFIXES)) if folder.is_dir() else (path,)
     if not paths:
         raise DataError(f'{folder}: expected images ({" ".join(IMAGE_SUFFIXES)}) or a rosbag2, found neither')
-    return FolderSource(paths, path.name, rate, Findings(str(folder), say, strict))
+    return FolderSource(paths, path.name, rate, Findings(str(folder), say, strict), bit_depth)

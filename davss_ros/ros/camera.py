@@ -14,6 +14,7 @@ from davss_ros.core.parameters import CameraConfig
 from davss_ros.core.result import FrameResult
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.errors import FrameError
+from davss_ros.images.bit_depth import BitDepth
 from davss_ros.images.messages import decode
 from davss_ros.ros.mailbox import Mailbox
 from davss_ros.ros.outputs import Outputs
@@ -66,6 +67,7 @@ class Camera:
         self._encoding = ''
         self._forced = ''
         self._last_complaint = float('-inf')
+        self._depth = BitDepth(config.node.bit_depth, name, node.get_logger().info)
         prefix = f'{name}/' if name else ''
         self._subscription = ImageSubscription(
             node, prefix + 'image', config.node.image_transport, config.node.reliability, self._receive, self._lose
@@ -121,7 +123,7 @@ class Camera:
             self._forced = self._forced or 'unwatched'  # by the next one that is, the last one may be long gone
             return None
         try:
-            image = decode(message)
+            image = decode(message, self._depth)
             check_frame(image)
         except FrameError as error:
             self.complain('refused', f'frame refused: {error}')

@@ -30,7 +30,8 @@ def declare(node: Node) -> None:
     for camera in camera_names(node):
         for name in PER_CAMERA if camera else ():
             full = f'{camera}.{name}'
-            node.declare_parameter(full, TYPES[type(KNOWN[name].default)], _descriptor(name, full))
+            kind = None if 'types' in KNOWN[name].metadata else TYPES[type(KNOWN[name].default)]
+            node.declare_parameter(full, kind, _descriptor(name, full))
 
 
 def camera_names(node: Node) -> tuple[str, ...]:
@@ -53,9 +54,9 @@ def _descriptor(name: str, full: str = '') -> ParameterDescriptor:
     one = KNOWN[name]
     text = one.metadata['description']
     text += '' if one.metadata.get('changeable') else ' Read when the node is configured.'
-    descriptor = ParameterDescriptor(name=full or name, description=text)
+    descriptor = ParameterDescriptor(name=full or name, description=text, dynamic_typing='types' in one.metadata)
     if 'choices' in one.metadata:
-        descriptor.additional_constraints = 'one of: ' + ', '.join(filter(None, one.metadata['choices']))
+        descriptor.additional_constraints = 'one of: ' + ', '.join(map(str, filter(None, one.metadata['choices'])))
     if 'minimum' not in one.metadata:
         return descriptor
     low, high = one.metadata['minimum'], one.metadata['maximum']

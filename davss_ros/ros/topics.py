@@ -23,7 +23,7 @@ IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
 
 INPUTS = (
     Topic('image', IMAGE, 'see below', 'the camera, under `image_transport: raw`'),
-    Topic('image/compressed', COMPRESSED, 'jpeg, png', 'the camera, under `image_transport: compressed`'),
+    Topic('image/compressed', COMPRESSED, 'jpeg, png, webp, tiff', 'the camera, under `image_transport: compressed`'),
     Topic('camera_info', 'sensor_msgs/msg/CameraInfo', '', 'its calibration, beside the image topic, if there is one'),
 )
 CAMERA_OUTPUTS = (

@@ -20,6 +20,9 @@ from davss_ros.errors import ConfigError
         ('overlay_opacity', float('nan'), 'overlay_opacity: expected 0.0 to 1.0, found nan'),
         ('warn_silence', -1.0, 'warn_silence: expected 0.0'),
         ('error_failures', 0, 'error_failures: expected 1'),
+        ('bit_depth', 7, 'bit_depth: expected one of auto, 8, 9, 10,'),
+        ('bit_depth', '12', 'bit_depth: expected one of auto, 8, 9, 10,'),
+        ('bit_depth', True, 'bit_depth: expected str'),
         ('autostart', 1, 'autostart: expected bool, found 1'),
     ],
 )

@@ -170,3 +170,16 @@ def test_a_bag_of_nothing_but_broken_images_is_an_error(tmp_path: Path) -> None:
     bag = write(tmp_path / 'drive', [('/image', [replace(raw(i), step=1) for i in range(5)])])
     with pytest.raises(DataError, match=r'drive: none of 5 frames can be read; first: /image, message 0: step: '):
         list(open_source(bag))
+
+
+def test_sixteen_bits_are_depth_unless_their_number_is_set(tmp_path: Path) -> None:
+    def deep(number: int) -> Any:
+        return replace(raw(number), height=2, width=4, step=8, encoding='16UC1', data=np.full(16, 3, np.uint8))
+
+    bag = write(tmp_path / 'drive', [('/deep', [deep(0), deep(1)])])
+    with pytest.raises(DataError, match=r'found image topics: /deep \(depth\)'):
+        open_source(bag)
+    with pytest.raises(DataError, match='16UC1 is taken for depth, no picture; if it is one, set bit_depth'):
+        list(open_source(bag, topic='/deep'))
+    for topic in ('', '/deep'):
+        assert [int(frame.image.max()) for frame in open_source(bag, topic=topic, bit_depth=10)] == [0x303 >> 2] * 2

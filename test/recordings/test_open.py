@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from davss_ros.errors import DataError
+from davss_ros.errors import ConfigError, DataError
 from davss_ros.recordings.folder import FolderSource
 from davss_ros.recordings.frame import FOLDER_RATE
 from davss_ros.recordings.open import open_source
@@ -98,3 +98,17 @@ def test_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv('HOME', str(tmp_path))
     write_folder(tmp_path / 'drive')
     assert open_source('~/drive').count == 5
+
+
+def test_sixteen_bit_pictures_share_the_bit_depth_of_their_folder(tmp_path: Path) -> None:
+    for number, largest in enumerate([1000, 4000, 500]):
+        assert cv2.imwrite(str(tmp_path / f'{number}.png'), np.full((8, 8), largest, np.uint16))
+    said: list[str] = []
+    source = open_source(tmp_path, say=said.append)
+    for _ in range(2):  # however often it is read, a line is said once
+        assert [int(frame.image.max()) for frame in source] == [1000 >> 2, 4000 >> 4, 500 >> 4]
+    assert [line.split('bit_depth: ')[1][:2] for line in said] == ['10', '12']
+    chosen = open_source(tmp_path, say=said.append, bit_depth='14')
+    assert [int(frame.image.max()) for frame in chosen] == [1000 >> 6, 4000 >> 6, 500 >> 6] and len(said) == 2
+    with pytest.raises(ConfigError, match='bit_depth: expected auto or 8 to 16'):
+        open_source(tmp_path, bit_depth=6)

@@ -74,6 +74,25 @@ def test_every_frame_that_does_not_come_out_is_counted_once_by_its_reason(camera
     assert report.waiting == 0 and not camera.waiting
 
 
+def test_sixteen_bits_go_by_the_bit_depth_of_the_camera(tiny_model: Model, camera_of: _Make, worker: Worker) -> None:
+    def message(values: list[int], encoding: str = 'mono16') -> Image:
+        made = image(encoding=encoding)
+        pixels = np.resize(np.array(values, np.uint16), (32, 48)).astype('<u2')
+        made.step, made.data = 96, array('B', pixels.tobytes())
+        return made
+
+    for setting, expected in (('auto', [4095 >> 4, 600 >> 4]), (10, [255, 600 >> 2])):
+        camera = camera_of(tiny_model, worker, 'front', node=NodeConfig(policy='every_frame', bit_depth=setting))
+        worker.assign((camera,), batching=False)
+        for values in ([4095], [600]):
+            camera._receive(message(values))
+            worker.serve()
+        assert [int(shown.max()) for shown, _, _ in camera.outputs.published] == expected
+        camera._receive(message([600], '16UC1'))  # depth, unless its bits are set
+        worker.serve()
+        assert camera.statistics.report().unfinished.get('refused', 0) == (1 if setting == 'auto' else 0)
+
+
 def test_outputs_are_in_order_under_their_own_headers(camera: Any, worker: Worker) -> None:
     messages = [image(number) for number in range(3)]
     for message in messages:

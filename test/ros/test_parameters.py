@@ -92,10 +92,17 @@ def test_a_cameras_own_value_goes_before_the_nodes(declared: _Make) -> None:
     assert [c.segmenter.key_interval for c in parameters.read(node).cameras.values()] == [9, 3]
 
 
+def test_bit_depth_is_a_word_or_a_number(declared: _Make) -> None:
+    node = declared(cameras=['front', 'left', 'back'], left__bit_depth=12, front__bit_depth='auto', bit_depth=10)
+    assert [camera.node.bit_depth for camera in parameters.read(node).cameras.values()] == ['auto', 12, 10]
+    with pytest.raises(ConfigError, match=r'left\.bit_depth: expected one of auto, 8.*found 17'):
+        parameters.read(node, {'left.bit_depth': 17})
+
+
 def test_every_setting_of_a_camera_can_be_its_own_and_none_of_the_model(declared: _Make) -> None:
     node = declared(cameras=['front'])
     own = {'working_height', 'key_interval', 'longest_gap', 'cut_distortion'}
-    own |= {'image_transport', 'reliability', 'policy', 'queue_length'}
+    own |= {'image_transport', 'reliability', 'bit_depth', 'policy', 'queue_length'}
     assert set(PER_CAMERA) == own
     for name in own:
         assert node.has_parameter(f'front.{name}') and node.describe_parameter(f'front.{name}').description
