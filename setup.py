@@ -42,7 +42,7 @@ setup(
     entry_points={
         'console_scripts': [
             f'davss_node = {NAME}.ros.main:main',
-            f'replay = {NAME}.ros.replay:main',
+            f'replay = {NAME}.ros.replay_main:main',
             f'demo = {NAME}.ros.demo:main',
             f'evaluate = {NAME}.evaluate.command:main',
             f'benchmark = {NAME}.evaluate.benchmark:main',

@@ -5,7 +5,7 @@ from importlib import import_module
 
 COMMANDS = {  # command -> module with a main(), and what it does
     'davss_node': ('davss_ros.ros.main', 'the ROS 2 node'),
-    'replay': ('davss_ros.ros.replay', 'publish a video, image folder or rosbag2 as a camera topic'),
+    'replay': ('davss_ros.ros.replay_main', 'publish a video, image folder or rosbag2 as a camera topic'),
     'demo': ('davss_ros.ros.demo', 'run both on a video and leave pictures and numbers'),
     'evaluate': ('davss_ros.evaluate.command', 'accuracy against the distance from the key frame'),
     'benchmark': ('davss_ros.evaluate.benchmark', 'time per frame and stage'),

@@ -2,17 +2,15 @@
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator, Sequence
 
-import rclpy
 from builtin_interfaces.msg import Time
 from rclpy.duration import Duration
-from rclpy.executors import ExternalShutdownException
-from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.utilities import ok, remove_ros_args, try_shutdown
+from rclpy.utilities import ok, try_shutdown
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
@@ -25,6 +23,8 @@ from davss_ros.recordings.frame import Frame, FrameSource
 from davss_ros.recordings.open import open_source
 from davss_ros.recordings.pacing import paced
 from davss_ros.ros.encode import encode
+from davss_ros.ros.signals import Ending
+from davss_ros.ros.start import plain_arguments, start_ros
 
 WAIT_STEP = 0.05  # s
 LONGEST_GAP = SegmenterConfig().longest_gap  # s; what the node takes for consecutive
@@ -33,8 +33,9 @@ LONGEST_GAP = SegmenterConfig().longest_gap  # s; what the node takes for consec
 class Replay(Node):
     """Publishes a source's frames on ``image``."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
+    def __init__(self, options: argparse.Namespace, ending: Ending) -> None:
         super().__init__('replay')
+        self._ending = ending
         self._source: FrameSource = open_source(
             options.source, topic=options.topic, strict=options.strict, say=self.get_logger().warning
         )
@@ -50,20 +51,19 @@ class Replay(Node):
         self.published = 0
 
     def run(self) -> None:
-        """Publish everything at its own rate, or the one asked for; returns at the end or when ROS shuts down."""
+        """Publish everything at its own rate, or the one asked for; returns at the end, or when told to."""
         self._wait_for_subscriber()
         rate = self._options.rate or self._source.rate
         self.get_logger().info(f'{self._source.name}: {self._source.count or "?"} frames at {rate:g} Hz')
         began, start = self.get_clock().now().nanoseconds, time.monotonic()
         for frame, due in self._frames():
-            while ok() and (left := start + due / 1e9 - time.monotonic()) > 0:
+            while self._wanted() and (left := start + due / 1e9 - time.monotonic()) > 0:
                 time.sleep(min(left, WAIT_STEP))
-            if not ok():
+            if not self._wanted():
                 break
             self._publish(frame, frame.stamp if self._keeps_stamps else began + due)
-        if ok() and self._options.reliability == 'reliable':
-            # a writer that is gone delivers nothing more
-            self._images.wait_for_all_acked(Duration(seconds=5.0))
+        if self._options.reliability == 'reliable':
+            self._wait_until_delivered()
         self.get_logger().info(f'{self.published} frames published')
 
     def _frames(self) -> Iterator[tuple[Frame, int]]:
@@ -92,20 +92,30 @@ class Replay(Node):
         self._images.publish(encode(frame.image, header))
         self.published += 1
 
+    def _wanted(self) -> bool:
+        return ok() and not self._ending.requested
+
+    def _wait_until_delivered(self) -> None:
+        """Wait 5 s at most: a writer that is gone delivers nothing more."""
+        until = time.monotonic() + 5.0
+        while self._wanted() and time.monotonic() < until:
+            if self._images.wait_for_all_acked(Duration(seconds=WAIT_STEP)):
+                return
+
     def _wait_for_subscriber(self) -> None:
         """Wait until enough listen, so that no frame is sent to nobody."""
         until = time.monotonic() + self._options.wait
         wanted = self._options.subscribers
-        while ok() and time.monotonic() < until and self._images.get_subscription_count() < wanted:
+        while self._wanted() and time.monotonic() < until and self._images.get_subscription_count() < wanted:
             time.sleep(WAIT_STEP)
         found = self._images.get_subscription_count()
-        if ok() and found < wanted:
+        if self._wanted() and found < wanted:
             self.get_logger().warning(
                 f'{self._images.topic_name}: {found} of {wanted} subscribers after {self._options.wait:g} s; starting'
             )
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser('replay', description=__doc__)
     parser.add_argument('source', help='video file, image folder or rosbag2 (folder, .mcap, .db3)')
     add_topic(parser)
@@ -124,24 +134,22 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--reliability', choices=('reliable', 'best_effort'), default='reliable')
     parser.add_argument('--subscribers', type=not_negative, default=1, help='start once that many listen')
     parser.add_argument('--wait', type=seconds, default=30.0, help='seconds to wait for them')
-    plain = remove_ros_args(None if arguments is None else ['replay', *arguments])[1:]
-    return parser.parse_args(plain)
+    return plain_arguments(parser, arguments)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Replay until the end, Ctrl-C or SIGTERM; return the exit status."""
-    options = _options(arguments)
-    rclpy.init(args=None if arguments is None else ['replay', *arguments])
+def main(arguments: Sequence[str], ending: Ending) -> int:
+    """Replay until the end, or until told to end; return the exit status."""
     try:
-        replay = Replay(options)
+        options = _options(arguments)
+        start_ros('replay', arguments)
+        ending.defer()
+        replay = Replay(options, ending)
         replay.run()
         print(json.dumps({'published': replay.published}), flush=True)
         replay.destroy_node()
     except DavssError as error:
-        get_logger('replay').fatal(str(error))
+        print(f'replay: {error}', file=sys.stderr)
         return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
     finally:
         try_shutdown()
     return 0

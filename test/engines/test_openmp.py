@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-CODE = 'import davss_ros.ros.main, torch; torch.ones(300, 300) @ torch.ones(300, 300)'
+CODE = 'import davss_ros.ros.process, torch; torch.ones(300, 300) @ torch.ones(300, 300)'
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,8 @@
+"""``replay``: the first thing that its process runs; what is heavy is imported after signals are heard."""
+
+from davss_ros.ros.signals import run
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Replay until the end, Ctrl-C or SIGTERM; return the exit status."""
+    return run('davss_ros.ros.replay', 'replay', arguments)

@@ -1,0 +1,139 @@
+"""Signals at many instants of the processes' lives, and faults of their start."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CAUGHT = 'SigCgt'
+TERM_BIT = 1 << (signal.SIGTERM - 1)
+
+
+def wait_until_heard(process: subprocess.Popen[Any]) -> None:
+    """Wait until the process hears signals; before that, Python itself is starting."""
+    status = Path(f'/proc/{process.pid}/status')
+    until = time.monotonic() + 60
+    while time.monotonic() < until and process.poll() is None:
+        lines = dict(line.split(':', 1) for line in status.read_text().splitlines() if ':' in line)
+        if int(lines[CAUGHT], 16) & TERM_BIT:
+            return
+        time.sleep(0.002)
+    raise AssertionError('signals are not heard')
+
+
+@pytest.mark.skipif(not Path('/proc/self/status').exists(), reason='no /proc')
+@pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
+@pytest.mark.parametrize('after', [0.0, 0.2, 0.6, 1.0, 1.6, 2.4])
+def test_a_signal_while_the_node_starts_ends_it_with_status_zero_and_no_word(
+    processes: Any, how: signal.Signals, after: float
+) -> None:
+    node = processes.starting()
+    wait_until_heard(node.process)
+    time.sleep(after)
+    assert node.stop(how) == 0, node.said()
+    assert all('[INFO]' in line for line in node.said().splitlines()), node.said()
+
+
+@pytest.mark.skipif(not Path('/proc/self/status').exists(), reason='no /proc')
+@pytest.mark.parametrize('after', [0.0, 0.2, 0.4, 0.8])
+def test_a_signal_while_replay_starts_or_waits_ends_it_with_status_zero_and_no_word(
+    processes: Any, tmp_path: Path, after: float
+) -> None:
+    import cv2
+    import numpy as np
+
+    cv2.imwrite(str(tmp_path / '0.png'), np.zeros((16, 16), np.uint8))
+    for how in (signal.SIGINT, signal.SIGTERM):
+        replay = processes.start('-m', 'davss_ros', 'replay', str(tmp_path), '--loop', '--wait', '0.2')
+        wait_until_heard(replay.process)
+        time.sleep(after)
+        assert replay.stop(how) == 0, replay.said()
+        assert 'Traceback' not in replay.said() and 'ERROR' not in replay.said()
+
+
+BUSY = """
+import sys, time, types
+from davss_ros.ros import signals
+
+def main(arguments, ending):
+    if arguments == ['later']:
+        ending.defer()
+    print('busy', flush=True)
+    time.sleep(100)
+
+signals.GRACE = 0.2
+sys.modules['busy'] = types.ModuleType('busy')
+sys.modules['busy'].main = main
+sys.exit(signals.run('busy', 'tired', sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize('phase', ['importing', 'later'])
+def test_what_does_not_end_by_itself_is_ended(processes: Any, phase: str) -> None:
+    process = processes.start('-c', BUSY, phase)
+    process.wait_for('busy')
+    assert process.stop(signal.SIGTERM) == 0
+    assert ('tired: ended, though busy for 0.2 s' in process.said()) == (phase == 'later')
+
+
+def test_what_asks_for_the_end_after_it_came_hears_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = (
+        'import os, signal, time; from davss_ros.ros.signals import Ending; ending = Ending("late"); ending.defer();'
+        'os.kill(os.getpid(), signal.SIGINT)\n'
+        'while not ending.requested: time.sleep(0.01)\n'
+        'ending.on_end(lambda: print("called")); ending.finish()'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ('called\n', '')
+
+
+def test_nothing_heavy_is_imported_before_signals_are_heard() -> None:
+    code = (
+        'import sys, davss_ros.ros.main, davss_ros.ros.replay_main; print({"torch", "rclpy", "numpy"} & {*sys.modules})'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == 'set()\n'
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'changed', 'complaint'),
+    [
+        ([], {'HOME': '', 'ROS_LOG_DIR': ''}, 'HOME: not set, so ROS has no folder for its log'),
+        ([], {'ROS_LOG_DIR': '/proc/nowhere'}, "Failed to create log directory '/proc/nowhere'"),
+        ([], {'ROS_DOMAIN_ID': 'abc'}, "ROS_DOMAIN_ID: expected 0 to 232, found 'abc'"),
+        ([], {'ROS_DOMAIN_ID': '999'}, "ROS_DOMAIN_ID: expected 0 to 232, found '999'"),
+        (
+            ['--ros-args', '--params-file', '/nowhere.yaml'],
+            {},
+            "Couldn't parse params file: '--params-file /nowhere.yaml'",
+        ),
+        (['--ros-args', '-p'], {}, "Couldn't parse trailing -p flag"),
+        (['--ros-args', '-p', 'key_interval:=often'], {}, "'key_interval' to 'often'"),
+    ],
+)
+def test_a_start_that_fails_is_told_in_one_line(arguments: list[str], changed: dict[str, str], complaint: str) -> None:
+    environment = {name: value for name, value in {**os.environ, **changed}.items() if value}
+    done = subprocess.run(
+        [sys.executable, '-m', 'davss_ros', 'davss_node', *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 1
+    (line,) = (done.stdout + done.stderr).splitlines()
+    assert line.startswith('davss_node: ') and complaint in line
+
+
+def test_help_is_given_and_unknown_arguments_are_refused() -> None:
+    command = [sys.executable, '-m', 'davss_ros', 'davss_node']
+    help_ = subprocess.run([*command, '--help'], capture_output=True, text=True, timeout=120, check=True)
+    assert '--params-file' in help_.stdout and 'docs/parameters.md' in help_.stdout
+    wrong = subprocess.run([*command, '--loud'], capture_output=True, text=True, timeout=120, check=False)
+    assert wrong.returncode == 2 and 'unrecognized arguments: --loud' in wrong.stderr
