@@ -31,6 +31,7 @@ from davss_ros.ros.camera import Camera
 from davss_ros.ros.diagnostics import Diagnostics
 from davss_ros.ros.label_names import LabelNames
 from davss_ros.ros.outputs import Outputs
+from davss_ros.ros.transitions import answer_all_transitions
 from davss_ros.ros.worker import Worker
 
 FORWARD_JUMP = Duration(seconds=1.0)  # of the clock, that is more than its tick
@@ -45,7 +46,8 @@ class DavssNode(LifecycleNode):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__('davss', **options)
+        super().__init__('davss', enable_logger_service=True, **options)
+        answer_all_transitions(self)
         try:
             parameters.declare(self)
         except Exception:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.srv import ChangeState, GetState
-from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
-from rcl_interfaces.srv import SetParameters, SetParametersAtomically
+from rcl_interfaces.msg import LoggerLevel, Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import GetLoggerLevels, SetLoggerLevels, SetParameters, SetParametersAtomically
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
@@ -123,6 +123,41 @@ def test_every_transition_and_back(processes: Any, client: Any, remote: Remote) 
     assert float(remote.told['memory (MB)']) < loaded + 100
     assert node.stop(signal.SIGINT) == 0
     assert 'Traceback' not in node.said()
+
+
+@pytest.mark.parametrize('state', ['unconfigured', 'inactive', 'active'])
+def test_transitions_that_are_not_possible_are_answered(running: Any, tiny_model: Any, client: Any, state: str) -> None:
+    node = running(tiny_model)
+    if state != 'active':
+        node.trigger_deactivate()
+    if state == 'unconfigured':
+        node.trigger_cleanup()
+    possible = {label for _, label, *_ in node._state_machine.available_transitions}
+    assert 'shutdown' in possible and len(possible) > 1
+    by_id = {0, 1, 2, 3, 4, 5, 6, 7, 8, 99} - {number for number, *_ in node._state_machine.available_transitions}
+    for wanted in [
+        *map(str, sorted({'configure', 'activate', 'deactivate', 'cleanup', 'nonsense'} - possible)),
+        *by_id,
+    ]:
+        request = ChangeState.Request()
+        if isinstance(wanted, int):
+            request.transition.id = wanted
+        else:
+            request.transition.label = wanted
+        assert not client.call(ChangeState, '/davss/change_state', request).success
+        assert node.state == state
+
+
+def test_the_level_of_the_log_can_be_set(running: Any, tiny_model: Any, client: Any) -> None:
+    running(tiny_model)
+    request = SetLoggerLevels.Request(levels=[LoggerLevel(name='davss', level=LoggerLevel.LOG_LEVEL_DEBUG)])
+    assert client.call(SetLoggerLevels, '/davss/set_logger_levels', request).results[0].successful
+    asked = GetLoggerLevels.Request(names=['davss'])
+    assert (
+        client.call(GetLoggerLevels, '/davss/get_logger_levels', asked).levels[0].level == LoggerLevel.LOG_LEVEL_DEBUG
+    )
+    request.levels[0].level = LoggerLevel.LOG_LEVEL_INFO
+    client.call(SetLoggerLevels, '/davss/set_logger_levels', request)
 
 
 def test_what_cannot_be_configured_can_be_repaired(processes: Any, remote: Remote, tmp_path: Path) -> None:
