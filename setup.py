@@ -48,6 +48,7 @@ setup(
             f'benchmark = {NAME}.evaluate.benchmark:main',
             f'check_data = {NAME}.datasets.command:main',
             f'train = {NAME}.train.command:main',
+            f'choose = {NAME}.train.choosing.command:main',
         ],
     },
 )
