@@ -1,12 +1,11 @@
 """Is one batch faster than frame by frame? It depends on the device, so it is tried out."""
 
 import time
-from dataclasses import replace
 
 import numpy as np
 import torch
 
-from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.config import SegmenterConfig, keyed_every
 from davss_ros.core.model import Model
 from davss_ros.core.segmenter import VideoSegmenter, step_together
 
@@ -22,7 +21,7 @@ def faster_together(config: SegmenterConfig, model: Model, count: int, size: tup
 def together_ratio(config: SegmenterConfig, model: Model, count: int, size: tuple[int, int]) -> float:
     """Return the time of ``count`` non-key frames as one batch, relative to one after the other; noise as images."""
     frames = list(np.random.default_rng(0).integers(0, 255, (count, *size, 3), np.uint8))
-    trial = replace(config, key_interval=1000, cut_distortion=1.0)
+    trial = keyed_every(config, 1000, config.mode)
     videos = [VideoSegmenter(trial, model=model) for _ in frames]
     stamps = [0] * count
     times: dict[bool, list[float]] = {True: [], False: []}

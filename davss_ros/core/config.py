@@ -1,6 +1,6 @@
 """Settings of the segmenter: one frozen dataclass, one to one with the node's parameters."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from davss_ros.errors import ConfigError
@@ -87,6 +87,67 @@ class SegmenterConfig:
     key_interval: int = _setting(
         10, 'Every n-th frame is a key frame.', minimum=1, maximum=1000, changeable=True, per_camera=True
     )
+    key_frame_mode: str = _setting(
+        'inline',
+        'inline: a key frame waits for the key network; background: the frames go on from the old key frame meanwhile, '
+        'and its scores take over when they are there.',
+        choices=('inline', 'background'),
+        changeable=True,
+        per_camera=True,
+    )
+    key_frame_lag: int = _setting(
+        0,
+        'Background: frames after which the new scores take over, so that replays repeat; 0: once they are there.',
+        minimum=0,
+        maximum=1000,
+        changeable=True,
+        per_camera=True,
+    )
+    key_frame_policy: str = _setting(
+        'fixed',
+        'fixed: key frames every key_interval frames; adaptive: when the distortion map asks, on average no oftener.',
+        choices=('fixed', 'adaptive'),
+        changeable=True,
+        per_camera=True,
+    )
+    key_frame_distortion: float = _setting(
+        0.05,
+        'Adaptive: a mean distortion above this asks for a key frame.',
+        minimum=0.0,
+        maximum=1.0,
+        changeable=True,
+        per_camera=True,
+    )
+    key_frame_reach: float = _setting(
+        0.05,
+        'Adaptive: so does a distortion above 0.5 on more than this share of the frame.',
+        minimum=0.0,
+        maximum=1.0,
+        changeable=True,
+        per_camera=True,
+    )
+    key_frame_growth: float = _setting(
+        0.02,
+        'Adaptive: so does a mean that lies by more than this above that of the first frame after the key frame.',
+        minimum=0.0,
+        maximum=1.0,
+        changeable=True,
+        per_camera=True,
+    )
+    key_frame_classes: str = _setting(
+        '',
+        'Adaptive: names of classes, separated by commas; only where they were carried does the map count. Empty: all.',
+        changeable=True,
+        per_camera=True,
+    )
+    key_frame_age: int = _setting(
+        30,
+        'Adaptive: a key frame comes at the latest so many frames after the last one.',
+        minimum=1,
+        maximum=10000,
+        changeable=True,
+        per_camera=True,
+    )
     longest_gap: float = _setting(
         1.0,
         'A gap between stamps longer than this, s, forces a key frame; 0: none does.',
@@ -107,6 +168,18 @@ class SegmenterConfig:
     def __post_init__(self) -> None:
         for setting in fields(self):
             check_setting(setting.name, getattr(self, setting.name), type(self))
+
+
+def keyed_every(config: SegmenterConfig, interval: int, mode: str) -> SegmenterConfig:
+    """Return the settings with a key frame every ``interval`` frames, inline, and never else: for measurements."""
+    return replace(
+        config,
+        mode=mode,
+        key_interval=interval,
+        cut_distortion=1.0,
+        key_frame_mode='inline',
+        key_frame_policy='fixed',
+    )
 
 
 def changed_settings(before: Any, after: Any, *, changeable: bool) -> list[str]:

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from davss_ros.core.background import KeyThread
 from davss_ros.core.classes import SemanticClass, load_classes
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.engines.choice import choose_engines
@@ -40,6 +41,7 @@ class Model:
     name: str
     correction_share: float = 1.0  # of the frame, see `davss_ros.core.windows`
     checksum: str = ''  # first digits of the SHA-256 of the weights files
+    key_thread: KeyThread = field(default_factory=KeyThread)  # for key frames beside the stream
 
 
 def load_model(config: SegmenterConfig) -> Model:

@@ -33,6 +33,11 @@ class Propagation(Protocol):
         ...
 
 
+def chained(earlier: Tensor, flow: Tensor) -> Tensor:
+    """Return the flow (N, 2, h, w) that leads where ``flow`` leads, and on from there as ``earlier`` does."""
+    return flow + warp(earlier, flow)
+
+
 class StepPropagation:
     """Resample at every step, as published."""
 
@@ -59,7 +64,7 @@ class ComposedPropagation:
 
     def advance(self, flow: Tensor) -> Propagated:
         """See `Propagation.advance`."""
-        self._flow = flow if self._flow is None else flow + warp(self._flow, flow)
+        self._flow = flow if self._flow is None else chained(self._flow, flow)
         return Propagated(warp(self._key.scores, self._flow, 'bicubic'), warp(self._key.image, self._flow))
 
     def renew(self, now: Propagated) -> None:

@@ -18,8 +18,9 @@ class FrameResult:
             frame, before any of it was redone; 0 = trusted, 1 = not.
         is_key: the key network segmented this frame.
         key_reason: why it did: ``first``, ``interval``, ``size`` (another one than before), ``back`` (a stamp before
-            the last one), ``gap`` (between stamps), ``cut`` (by the distortion map), ``failure`` (of the step before),
-            ``reset``, or as whoever reset it said; empty on other frames.
+            the last one), ``gap`` (between stamps), ``cut``, ``distortion`` (both by the distortion map), ``age``,
+            ``failure`` (of the step before), ``reset``, or as whoever reset it said. Where the scores of a key frame
+            from the background take over, why that was one, though ``is_key`` is False there; empty on other frames.
         distance: frames since the key frame, 0 on it.
         stamp: as given to the step.
         timings: ms per stage, and their ``total``; of a batch, this frame's share.

@@ -6,7 +6,9 @@ The way of a frame, in the order of this file:
 2. `VideoSegmenter.begin`: the frame at its working size, and whether it is to be a key frame.
 3. `_propagate`, on all but key frames: flow, propagation, distortion, correction, labels. A cut in the scene shows in
    the distortion map; such a frame becomes a key frame after all.
-4. `_segment_key_frames`: the key network, labels, and a cache that starts anew.
+4. `_segment_key_frames`: the key network, labels, and a cache that starts anew. With ``key_frame_mode: background``
+   only those that cannot wait come here; for others the key network begins beside the stream
+   (`VideoSegmenter.begin_key`), and its scores take over on a later frame (`Cache.advance`).
 5. `VideoSegmenter.end`: the cache is kept for the next frame, labels and map go to the caller.
 """
 
@@ -18,9 +20,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from davss_ros.core.background import PendingKey
 from davss_ros.core.config import SegmenterConfig, changed_settings
 from davss_ros.core.correction import redo_windows
 from davss_ros.core.frames import check_frame, to_frame_size, to_tensor
+from davss_ros.core.key_frames import KeyFrameSchedule, class_ids
 from davss_ros.core.labels import merge
 from davss_ros.core.model import Model, load_model
 from davss_ros.core.propagation import PROPAGATIONS, Propagation
@@ -41,6 +45,20 @@ class Cache:
     labels: Tensor  # of the key frame (H', W') uint8
     stamp: int  # of the last frame, ns
     distance: int = 0  # frames since the key frame
+    pending: PendingKey | None = None  # a newer key frame, in the background
+    taken: str = ''  # why there was one whose scores took over on this frame
+
+    def advance(self, flow: Tensor) -> Propagated:
+        """Return what is carried to the frame that ``flow`` leads back from; of a newer key frame, once that is due."""
+        if self.pending is None:
+            return self.propagation.advance(flow)
+        self.pending.follow(flow)
+        if not self.pending.due:
+            return self.propagation.advance(flow)
+        pending, self.pending = self.pending, None
+        self.propagation, propagated = pending.take()
+        self.distance, self.taken = pending.age, pending.reason
+        return propagated
 
 
 @dataclass
@@ -53,6 +71,7 @@ class Step:
     image: Tensor  # at working size, padded (1, 3, H', W')
     key_reason: str  # why it is a key frame; empty: it is none
     cache: Cache | None  # of the video; a key frame brings a new one
+    pending: PendingKey | None = None  # this frame as a key frame, in the background
     labels: Tensor = field(init=False)  # (H', W') uint8
     distortion: Tensor = field(init=False)  # (h, w)
 
@@ -74,7 +93,7 @@ class VideoSegmenter:
             the last key frame, whatever forced it.
 
     Raises:
-        ConfigError, WeightsError: as `load_model` does.
+        ConfigError, WeightsError: as `load_model` does; or ``key_frame_classes`` names one that the model has not.
     """
 
     def __init__(
@@ -82,8 +101,8 @@ class VideoSegmenter:
     ) -> None:
         self._config = config or SegmenterConfig()
         self.model = model or load_model(self._config)
-        self._key_phase = key_phase
-        self._steps = 0
+        self._schedule = KeyFrameSchedule(key_phase)
+        self._key_classes = class_ids(self._config, self.model.classes, self.model.device)
         self._cache: Cache | None = None
         self._reason = 'first'
 
@@ -96,23 +115,29 @@ class VideoSegmenter:
         """Take over settings between two steps.
 
         Raises:
-            ConfigError: one that is fixed differs.
+            ConfigError: one that is fixed differs, or ``key_frame_classes`` names one that the model has not.
         """
         fixed = changed_settings(self._config, config, changeable=False)
         if fixed:
             raise ConfigError(f'{", ".join(fixed)}: fixed once the model is loaded; make a new segmenter')
+        self._key_classes = class_ids(config, self.model.classes, self.model.device)
         self._config = config
 
     def reset(self, reason: str = 'reset') -> None:
         """Forget what came before: the next frame is a key frame, for that ``reason``."""
+        if self._cache is not None and self._cache.pending is not None:
+            self._cache.pending.drop()
         self._cache = None
         self._reason = reason
 
     def warm_up(self, size: tuple[int, int] = (480, 640)) -> None:
         """Run every network once on frames of that (H, W), so that the first real frame does not wait."""
-        trial = VideoSegmenter(replace(self._config, key_interval=2, cut_distortion=1.0), model=self.model)
+        config = replace(self._config, key_interval=2, cut_distortion=1.0, key_frame_policy='fixed', key_frame_lag=1)
+        trial = VideoSegmenter(config, model=self.model)
         trial.step(np.full((*size, 3), 127, np.uint8))
-        trial.step(np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8))  # nothing like it: all is redone
+        noise = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)  # nothing like it: all is redone
+        for _ in range(3 if config.key_frame_mode == 'background' else 1):  # the third of them takes over
+            trial.step(noise)
 
     def step(self, frame: NDArray[np.uint8], stamp: int = 0) -> FrameResult:
         """Segment the next frame.
@@ -130,22 +155,46 @@ class VideoSegmenter:
     def begin(self, frame: NDArray[np.uint8], stamp: int) -> Step:
         """Return the step of the next frame, a checked one, for `step_together` to take."""
         image = to_tensor(frame, self._config.working_height, self.model.device)
-        size = frame.shape[:2]
-        return Step(self, size, stamp, image, self._key_reason(size, stamp), self._cache)
+        size, cache = frame.shape[:2], self._cache
+        step = Step(self, size, stamp, image, self._forced_reason(size, stamp), cache)
+        if cache is not None and not step.key_reason and cache.pending is None:
+            self.begin_key(step, self._schedule.due(self._config, cache.distance + 1))
+        return step
+
+    def begin_key(self, step: Step, reason: str) -> None:
+        """Let the frame be a key frame for that ``reason``, if there is one: inline, or in the background."""
+        if not reason or self._config.key_frame_mode == 'inline' or self._config.mode in ('per_frame', 'hold'):
+            step.key_reason = reason
+            return
+        assert step.cache is not None  # nothing to go on from is a reason that cannot wait
+        model = self.model
+        scores = model.key_thread.start(model.key, step.image)
+        quarter, begin = down(step.image, model.align_corners), PROPAGATIONS[model.propagation]
+        step.pending = PendingKey(reason, scores, quarter, begin, self._config.key_frame_lag)
+
+    def look_at(self, step: Step, distortion: Tensor, scores: Tensor) -> None:
+        """Let the frame be a key frame after all, if its distortion map (h, w) and propagated scores (C, h, w) ask."""
+        cache = step.cache
+        assert cache is not None
+        reason = self._schedule.asked(self._config, distortion, scores, cache.distance, self._key_classes)
+        if reason == 'cut':  # there is nothing to go on from
+            step.key_reason = reason
+        elif cache.pending is None and step.pending is None:
+            self.begin_key(step, reason)
 
     def end(self, step: Step, labels: NDArray[np.uint8], timings: dict[str, float]) -> FrameResult:
         """Keep what the next frame needs of a step that was taken, and return what the caller gets of it."""
         assert step.cache is not None  # every way through a step leaves one
-        step.cache.stamp = step.stamp
-        self._cache = step.cache
-        self._steps += 1
+        cache = self._cache = step.cache
+        cache.stamp = step.stamp
+        cache.pending = step.pending or cache.pending
+        self._schedule.count(self._config, key=bool(step.key_reason or step.pending))
+        reason, cache.taken = step.key_reason or cache.taken, ''
         distortion = step.distortion.cpu().numpy()
-        return FrameResult(
-            labels, distortion, bool(step.key_reason), step.key_reason, step.cache.distance, step.stamp, timings
-        )
+        return FrameResult(labels, distortion, bool(step.key_reason), reason, cache.distance, step.stamp, timings)
 
-    def _key_reason(self, size: tuple[int, ...], stamp: int) -> str:
-        """Return why the frame to come is a key frame; empty if it is none."""
+    def _forced_reason(self, size: tuple[int, ...], stamp: int) -> str:
+        """Return why the frame to come cannot but be a key frame; empty if it can."""
         cache, config = self._cache, self._config
         if cache is None:
             return self._reason
@@ -156,11 +205,7 @@ class VideoSegmenter:
                 return 'back'
             if config.longest_gap and stamp - cache.stamp > config.longest_gap * 1e9:
                 return 'gap'
-        if self._key_phase is None:
-            due = cache.distance + 1 >= config.key_interval
-        else:
-            due = (self._steps + self._key_phase) % config.key_interval == 0
-        return 'interval' if due or config.mode == 'per_frame' else ''
+        return ''
 
 
 def step_together(
@@ -219,7 +264,7 @@ def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer
         cache.image = step.image
     timer.lap('flow')
 
-    parts = [cache.propagation.advance(flow[i : i + 1]) for i, cache in enumerate(caches)]
+    parts = [cache.advance(flow[i : i + 1]) for i, cache in enumerate(caches)]
     propagated = Propagated(_batch([part.scores for part in parts]), _batch([part.image for part in parts]))
     timer.lap('propagation')
     if mode == 'flow':
@@ -228,8 +273,8 @@ def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer
     image_quarter = down(image, model.align_corners)
     distortion = trusted + 1 if mode == 'correct_all' else model.distortion(propagated, image_quarter)
     if mode == 'davss':
-        for step, mean in zip(steps, distortion.mean((1, 2, 3)).tolist(), strict=True):
-            step.key_reason = 'cut' if mean > step.video.config.cut_distortion else ''
+        for step, own, scores in zip(steps, distortion[:, 0], propagated.scores, strict=True):
+            step.video.look_at(step, own, scores)
     timer.lap('distortion')
     if all(step.key_reason for step in steps):
         return None
@@ -256,6 +301,10 @@ def _segment_key_frames(steps: Sequence[Step], model: Model, timer: StageTimer) 
     timer.lap('key')
     labels = merge(scores, align_corners=model.align_corners)
     for i, step in enumerate(steps):
+        for pending in (step.pending, step.cache and step.cache.pending):
+            if pending is not None:
+                pending.drop()
+        step.pending = None
         key = Propagated(scores[i : i + 1], down(step.image, model.align_corners))
         step.cache = Cache(step.size, PROPAGATIONS[model.propagation](key), step.image, labels[i], step.stamp)
     _label(steps, labels, torch.zeros_like(scores[:, :1]))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.config import SegmenterConfig, keyed_every
 from davss_ros.core.model import Model
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.engines.engine_network import plain
@@ -54,7 +54,7 @@ class Cost:
 def costs(frames: Frames, model: Model, config: SegmenterConfig, modes: Sequence[str]) -> dict[str, Cost]:
     """Return what every mode, and ``per_frame``, costs on ``frames``; `TIMED` are enough."""
     every = [*dict.fromkeys(['per_frame', *modes])]
-    configs = [replace(config, mode=mode, key_interval=TIMED_INTERVAL, cut_distortion=1.0) for mode in every]
+    configs = [keyed_every(config, TIMED_INTERVAL, mode) for mode in every]
     counts = multiply_adds(frames[0], model, config)
     everywhere = multiply_adds(frames[0], model, config, 'correct_all') if 'correct_all' in modes else {}
     found = {}
@@ -112,7 +112,7 @@ def multiply_adds(
     distortion = counters['distortion']
     counters['distortion'] = lambda propagated, image: torch.ones_like(distortion(propagated, image))
     watched = replace(model, **counters)
-    segmenter = VideoSegmenter(replace(config, mode=mode, key_interval=2, cut_distortion=1.0), model=watched)
+    segmenter = VideoSegmenter(keyed_every(config, 2, mode), model=watched)
     for _ in range(2):
         segmenter.step(frame)
     return counts

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.config import SegmenterConfig, keyed_every
 from davss_ros.core.frames import to_frame_size
 from davss_ros.core.labels import merge
 from davss_ros.core.model import Model
@@ -69,10 +69,7 @@ def distance_curves(
         correction=remembering(model.correction, 1),
     )
     single = VideoSegmenter(replace(config, mode='per_frame'), model=shared)
-    segmenters = {
-        mode: VideoSegmenter(replace(config, mode=mode, key_interval=longest + 1, cut_distortion=1.0), model=shared)
-        for mode in modes
-    }
+    segmenters = {mode: VideoSegmenter(keyed_every(config, longest + 1, mode), model=shared) for mode in modes}
     tally = _Tally(len(model.classes), distances, intervals, modes, longest)
     view: VideoView | None = None
     for run in progress(runs):

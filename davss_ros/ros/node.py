@@ -19,9 +19,10 @@ from rclpy.parameter import Parameter
 from std_srvs.srv import SetBool, Trigger
 
 from davss_ros.core.batching import faster_together
+from davss_ros.core.key_frames import class_ids
 from davss_ros.core.model import Model, load_model
 from davss_ros.core.node_config import NodeConfig
-from davss_ros.core.parameters import check, is_fixed
+from davss_ros.core.parameters import Settings, check, is_fixed
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.core.visualize import Painter
 from davss_ros.engines.device import describe_device
@@ -170,6 +171,8 @@ class DavssNode(LifecycleNode):
     def _tear_down(self) -> None:
         self._configured = False
         self._forget_cameras()
+        if self.model is not None:
+            self.model.key_thread.close()
         self.model = None
         if self._names is not None:
             self._names.destroy()
@@ -199,10 +202,15 @@ class DavssNode(LifecycleNode):
                         'and `cleanup`, set it, then `configure` and `activate`'
                     )
             if self._configured:
-                parameters.read(self, values)
+                self._check_classes(parameters.read(self, values))
         except ConfigError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
+
+    def _check_classes(self, settings: Settings) -> None:
+        assert self.model is not None  # while configured there is one
+        for camera in settings.cameras.values():
+            class_ids(camera.segmenter, self.model.classes, self.model.device)
 
     def _take_parameters(self, changed: Sequence[Parameter]) -> None:
         """Apply what `_check_parameters` let pass, between two frames."""

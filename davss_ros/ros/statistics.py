@@ -82,7 +82,7 @@ class Statistics:
             self._published += 1
             self._failures = 0
             self._distance = result.distance
-            if result.is_key:
+            if result.key_reason:
                 self._keys[result.key_reason] += 1
                 self._last_key = time.monotonic()
             self._latency.append(latency * 1000)

@@ -1,5 +1,6 @@
 """Parameters of a real node in this process, with a context of its own; nothing is sent."""
 
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -101,7 +102,8 @@ def test_bit_depth_is_a_word_or_a_number(declared: _Make) -> None:
 
 def test_every_setting_of_a_camera_can_be_its_own_and_none_of_the_model(declared: _Make) -> None:
     node = declared(cameras=['front'])
-    own = {'working_height', 'key_interval', 'longest_gap', 'cut_distortion'}
+    own = {'working_height', 'key_interval', 'longest_gap', 'cut_distortion', 'key_frame_mode', 'key_frame_lag'}
+    own |= {f'key_frame_{what}' for what in ('policy', 'distortion', 'reach', 'growth', 'classes', 'age')}
     own |= {'image_transport', 'reliability', 'bit_depth', 'policy', 'queue_length'}
     assert set(PER_CAMERA) == own
     for name in own:
@@ -140,6 +142,26 @@ def test_what_can_change_while_configured_does_and_reaches_every_camera(configur
     assert report.unfinished == {'dropped': 98}  # of those that waited
     assert not refused(node, policy='drop_old', front__policy='every_frame')
     assert (len(node.cameras['front']._mailbox), len(node.cameras['left']._mailbox)) == (2, 1)
+
+
+def test_classes_that_the_model_has_not_are_refused_while_configured(configured: _Make) -> None:
+    node = configured(cameras=['front', 'left'])
+    assert 'key_frame_classes: expected any of ' in refused(node, left__key_frame_classes='road,unicorn')
+    assert not node.cameras['left'].segmenter.config.key_frame_classes
+    name = node.model.classes[3].name
+    assert not refused(node, left__key_frame_classes=name)
+    assert [camera.segmenter.config.key_frame_classes for camera in node.cameras.values()] == ['', name]
+
+
+def test_a_node_with_key_frames_in_the_background_leaves_no_thread_behind(configured: _Make) -> None:
+    node = configured(key_frame_mode='background')  # warmed up, and so begun
+
+    def alive() -> bool:
+        return any(thread.name.startswith('davss_key_frames') for thread in threading.enumerate())
+
+    assert alive()
+    node.trigger_cleanup()
+    assert node.state == 'unconfigured' and not alive()
 
 
 @pytest.mark.parametrize('name', ['working_height', 'weights', 'mode', 'image_transport', 'autostart', 'batching'])

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
+from torch import Tensor
 
+from davss_ros.core.background import KeyThread
 from davss_ros.core.model import Model
 from davss_ros.ros import worker as module
 from davss_ros.ros.worker import Worker
@@ -238,3 +240,33 @@ def test_an_output_that_cannot_be_sent_fails_that_frame_alone(tiny_model: Model,
     worker.serve()
     report = camera.statistics.report()
     assert (report.published, report.unfinished, report.failures) == (1, {'failed': 1}, 0)
+
+
+def test_key_frames_in_the_background_fail_a_frame_of_their_own_camera(
+    tiny_model: Model, camera_of: Callable[..., Any]
+) -> None:
+    worker, broken = Worker(), threading.Event()
+
+    def key(image: Tensor) -> Tensor:
+        if broken.is_set() and threading.current_thread().name.startswith('davss_key_frames'):
+            raise RuntimeError('device lost')
+        return tiny_model.key(image)
+
+    settings = {'key_interval': 3, 'key_frame_mode': 'background', 'key_frame_lag': 1}
+    model = replace(tiny_model, key=key, key_thread=KeyThread())
+    cameras = [camera_of(model, worker, 'front', **settings), camera_of(model, worker, 'left', key_interval=100)]
+    worker.assign(cameras, batching=False)
+    for number in range(9):
+        if number == 6:
+            broken.set()
+        for camera in cameras:
+            camera._receive(image())
+        worker.serve()
+        model.key_thread.close()  # waits
+    front, left = (camera.statistics.report() for camera in cameras)
+    assert left.published == 9 and not left.unfinished
+    assert (front.published, front.unfinished) == (8, {'failed': 1})
+    assert 'RuntimeError: device lost' in front.last_error
+    assert front.key_frames == {'first': 1, 'interval': 1, 'failure': 1}  # counted where they take over
+    distances = [result.distance for _, result, _ in cameras[0].outputs.published]
+    assert distances == [0, 1, 2, 3, 1, 2, 3, 0]

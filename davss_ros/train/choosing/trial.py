@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.config import SegmenterConfig, keyed_every
 from davss_ros.core.model import Model
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.errors import ConfigError
@@ -82,7 +82,7 @@ def try_settings(
     for name, setting in settings.items():
         check_setting_choices(name, setting)
     longest = max(len(clip.images) for clip in chosen_by.clips) - 1
-    config = replace(config or SegmenterConfig(), mode='davss', key_interval=longest + 1, cut_distortion=1.0)
+    config = keyed_every(config or SegmenterConfig(), longest + 1, 'davss')
     shared = _sharing(chosen_by.model, len(settings))
     segmenters = {name: _segmenter(config, shared, setting) for name, setting in settings.items()}
     single = VideoSegmenter(replace(config, mode=PER_FRAME), model=shared)
