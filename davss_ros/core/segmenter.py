@@ -75,6 +75,13 @@ class Step:
     labels: Tensor = field(init=False)  # (H', W') uint8
     distortion: Tensor = field(init=False)  # (h, w)
 
+    def drop_pending(self) -> None:
+        """Leave off what is in the background: this frame is segmented inline."""
+        for pending in (self.pending, self.cache.pending if self.cache else None):
+            if pending is not None:
+                pending.drop()
+        self.pending = None
+
     def frame_labels(self) -> NDArray[np.uint8]:
         """Return the labels at the frame's own size."""
         return to_frame_size(self.labels.cpu().numpy(), self.size, self.video.config.working_height)
@@ -301,10 +308,7 @@ def _segment_key_frames(steps: Sequence[Step], model: Model, timer: StageTimer) 
     timer.lap('key')
     labels = merge(scores, align_corners=model.align_corners)
     for i, step in enumerate(steps):
-        for pending in (step.pending, step.cache and step.cache.pending):
-            if pending is not None:
-                pending.drop()
-        step.pending = None
+        step.drop_pending()
         key = Propagated(scores[i : i + 1], down(step.image, model.align_corners))
         step.cache = Cache(step.size, PROPAGATIONS[model.propagation](key), step.image, labels[i], step.stamp)
     _label(steps, labels, torch.zeros_like(scores[:, :1]))

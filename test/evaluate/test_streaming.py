@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,10 @@ from davss_ros.evaluate.streaming import Output, present_frames, serve, streamin
 
 Image = NDArray[np.uint8]
 CLASSES = 4
+
+
+def constant(latency: int, place: int, start: int) -> int:
+    return latency
 
 
 def tick_by_tick(stamps: list[int], latencies: list[int], every_frame: bool) -> tuple[list[Output], list[int | None]]:
@@ -56,7 +62,7 @@ def test_what_is_late_is_measured_against_the_scene_of_now() -> None:
     truth = [np.full((2, 3), place % CLASSES, np.uint8) for place in range(8)]
     stamps = [10 * place for place in range(8)]
     for latency, late in ((1, 1), (10, 1), (11, 2), (20, 2)):
-        outputs = serve(stamps, lambda place, start, latency=latency: latency)
+        outputs = serve(stamps, partial(constant, latency))
         confusion = streaming_confusion(stamps, outputs, truth, truth, CLASSES, first=late)
         served = present_frames(stamps, outputs)[late:]
         expected = ConfusionMatrix(CLASSES)
