@@ -13,6 +13,7 @@ throws is thrown again where its scores would have taken over, as the error of t
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -29,23 +30,41 @@ class KeyThread:
     def __init__(self) -> None:
         self._executor: ThreadPoolExecutor | None = None
         self._stream: torch.cuda.Stream | None = None
+        self._alone = Lock()  # what an engine compiled is not for several threads at once
+
+    def segment(self, key: KeyNetwork, images: Tensor) -> Tensor:
+        """Return the scores of ``images`` (N, 3, H, W), from the thread that asks; waits while another is segmented."""
+        with self._alone:
+            return key(images)
 
     def start(self, key: KeyNetwork, image: Tensor) -> 'Future[Scores]':
         """Begin to segment ``image`` (1, 3, H, W), after all that was begun before."""
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, 'davss_key_frames')
         if image.device.type != 'cuda':
-            return self._executor.submit(_segment, key, image)
+            return self._executor.submit(self._segment, key, image)
         if self._stream is None:
             self._stream = torch.cuda.Stream(image.device)
         there = torch.cuda.current_stream(image.device).record_event()
-        return self._executor.submit(_segment_in_stream, key, image, there, self._stream)
+        return self._executor.submit(self._segment_in_stream, key, image, there, self._stream)
 
     def close(self) -> None:
         """Wait for what is being segmented, and forget what is not; the thread begins anew when it is needed."""
         executor, self._executor = self._executor, None
         if executor is not None:
             executor.shutdown(cancel_futures=True)
+
+    def _segment(self, key: KeyNetwork, image: Tensor) -> Scores:
+        with torch.inference_mode():
+            return self.segment(key, image), None
+
+    def _segment_in_stream(
+        self, key: KeyNetwork, image: Tensor, there: torch.cuda.Event, stream: torch.cuda.Stream
+    ) -> Scores:
+        with torch.inference_mode(), torch.cuda.stream(stream):
+            stream.wait_event(there)
+            image.record_stream(stream)
+            return self.segment(key, image), stream.record_event()
 
 
 class PendingKey:
@@ -105,15 +124,3 @@ class PendingKey:
     def drop(self) -> None:
         """Do without it; if the key network has not begun on it, it never will."""
         self._scores.cancel()
-
-
-def _segment(key: KeyNetwork, image: Tensor) -> Scores:
-    with torch.inference_mode():
-        return key(image), None
-
-
-def _segment_in_stream(key: KeyNetwork, image: Tensor, there: torch.cuda.Event, stream: torch.cuda.Stream) -> Scores:
-    with torch.inference_mode(), torch.cuda.stream(stream):
-        stream.wait_event(there)
-        image.record_stream(stream)
-        return key(image), stream.record_event()

@@ -304,11 +304,12 @@ def _segment_key_frames(steps: Sequence[Step], model: Model, timer: StageTimer) 
     """Run the key network and start the caches anew."""
     if not steps:
         return
-    scores = model.key(_batch([step.image for step in steps]))
+    for step in steps:
+        step.drop_pending()
+    scores = model.key_thread.segment(model.key, _batch([step.image for step in steps]))
     timer.lap('key')
     labels = merge(scores, align_corners=model.align_corners)
     for i, step in enumerate(steps):
-        step.drop_pending()
         key = Propagated(scores[i : i + 1], down(step.image, model.align_corners))
         step.cache = Cache(step.size, PROPAGATIONS[model.propagation](key), step.image, labels[i], step.stamp)
     _label(steps, labels, torch.zeros_like(scores[:, :1]))

@@ -172,6 +172,26 @@ def test_what_cannot_wait_is_inline(model: Model, street: Frames) -> None:
     assert [cut.step(frame).key_reason for frame in street[:2]] == ['first', 'cut']
 
 
+def test_two_threads_are_never_in_the_key_network_at_once(model: Model, street: Frames) -> None:
+    inside, most = 0, 0
+
+    def counted(image: torch.Tensor) -> torch.Tensor:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        time.sleep(0.1)
+        scores = model.key(image)
+        inside -= 1
+        return scores
+
+    video = segmenter(replace(model, key=counted), key_frame_lag=0)
+    for frame in street[:6]:  # the last one begins in the background
+        video.step(frame)
+    video.reset()
+    assert video.step(street[6]).is_key
+    assert most == 1
+
+
 @pytest.mark.parametrize(('mode', 'reason'), [('hold', 'interval'), ('per_frame', 'interval')])
 def test_modes_without_flow_are_inline(model: Model, street: Frames, mode: str, reason: str) -> None:
     ours, expected = segmenter(model, mode=mode), segmenter(model, mode=mode, key_frame_mode='inline')
