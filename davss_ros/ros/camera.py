@@ -15,6 +15,7 @@ from davss_ros.core.result import FrameResult
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.errors import FrameError
 from davss_ros.images.bit_depth import BitDepth
+from davss_ros.images.header import declared_size
 from davss_ros.images.messages import decode
 from davss_ros.ros.mailbox import Mailbox
 from davss_ros.ros.outputs import Outputs
@@ -78,7 +79,7 @@ class Camera:
         """Listen to the camera; the first frame is a key frame."""
         self.statistics.activate()
         self.force_key('activated')
-        self._subscription.open(self.outputs.take_camera_info)
+        self._subscription.open(self.outputs.calibration.take)
 
     def deactivate(self) -> None:
         """Listen no longer; what waits is counted as inactive."""
@@ -121,6 +122,7 @@ class Camera:
         if not self.outputs.watched():
             self.statistics.leave('unwatched')
             self._forced = self._forced or 'unwatched'  # by the next one that is, the last one may be long gone
+            self._relay_calibration(message)
             return None
         try:
             image = decode(message, self._depth)
@@ -166,6 +168,14 @@ class Camera:
             self.segmenter.reset('encoding')
         self._encoding = encoding
 
+    def _relay_calibration(self, message: Any) -> None:
+        """Publish the camera_info of a frame that nobody wants labelled, for whoever listens to that alone."""
+        try:
+            size = declared_size(bytes(message.data)) if hasattr(message, 'format') else (message.height, message.width)
+        except FrameError:
+            return  # what is no image has no calibration
+        self.outputs.calibration.publish_soon(message.header, *size)
+
     def _receive(self, message: Any) -> None:
         self.statistics.receive()
         if not self._enabled:
@@ -180,6 +190,8 @@ class Camera:
 
     def _resize(self, config: CameraConfig) -> None:
         newest_wins = config.node.policy == 'drop_old'
-        dropped = self._mailbox.resize(1 if newest_wins else config.node.queue_length, drop_old=newest_wins)
+        waiting = 1 if newest_wins else config.node.queue_length
+        self.outputs.calibration.resize(waiting)
+        dropped = self._mailbox.resize(waiting, drop_old=newest_wins)
         if dropped:
             self.statistics.leave('dropped', count=dropped)

@@ -14,9 +14,8 @@ def scaled(info: CameraInfo, width: int, height: int, header: Header) -> CameraI
     """
     out = deepcopy(info)
     out.header = header
-    roi = out.roi  # the image is this part of the sensor, all of it if it is empty, binned
-    image_width = (roi.width or info.width) // max(info.binning_x, 1)
-    image_height = (roi.height or info.height) // max(info.binning_y, 1)
+    roi = out.roi
+    image_width, image_height = _image_size(info)
     if not (image_width and image_height) or (image_width, image_height) == (width, height):
         return out
     across, down = width / image_width, height / image_height
@@ -33,6 +32,19 @@ def scaled(info: CameraInfo, width: int, height: int, header: Header) -> CameraI
     roi.x_offset, roi.width = _pixels(roi.x_offset * across), _pixels(roi.width * across)
     roi.y_offset, roi.height = _pixels(roi.y_offset * down), _pixels(roi.height * down)
     return out
+
+
+def aspect_differs(info: CameraInfo, width: int, height: int) -> bool:
+    """Return whether an image of ``width`` x ``height`` px cannot be the one that ``info`` is for, scaled."""
+    image_width, image_height = _image_size(info)
+    # a side may be off by half a pixel for each time that the image was scaled
+    return abs(image_width * height - image_height * width) > max(image_width, image_height, width, height)
+
+
+def _image_size(info: CameraInfo) -> tuple[int, int]:
+    """Return (width, height) of its image: a part of the sensor, all of it if that is empty, binned; 0 if not said."""
+    width, height = info.roi.width or info.width, info.roi.height or info.height
+    return width // max(info.binning_x, 1), height // max(info.binning_y, 1)
 
 
 def _pixels(length: float) -> int:

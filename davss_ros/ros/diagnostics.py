@@ -81,7 +81,10 @@ class Diagnostics:
                 throttle_duration_sec=COMPLAINTS_PERIOD,
             )
         name = f'{camera.name} ({camera.topic})' if camera.name else camera.topic
-        values = _values(report, before) | {'subscribers': json.dumps(camera.outputs.subscribers())}
+        values = _values(report, before) | {
+            'subscribers': json.dumps(camera.outputs.subscribers()),
+            'frames without a camera_info of their stamp': str(camera.outputs.calibration.unpaired),
+        }
         return self._status(level, name, words, values)
 
     def _status(self, level: Level, name: str, message: str, values: Mapping[str, str]) -> DiagnosticStatus:

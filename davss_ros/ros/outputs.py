@@ -17,7 +17,7 @@ from std_msgs.msg import Header
 
 from davss_ros.core.result import FrameResult
 from davss_ros.core.visualize import Painter
-from davss_ros.ros.camera_info import scaled
+from davss_ros.ros.calibration import Calibration
 from davss_ros.ros.encode import encode
 from davss_ros.ros.qos import misfits
 
@@ -50,14 +50,12 @@ class Outputs:
             'distortion_color': (Image, lambda image, result, header: encode(painter.heat(result.distortion), header)),
         }
         self._node = node
-        self._info: CameraInfo | None = None
         prefix = f'~/{camera}/' if camera else '~/'
         self._topics = [(self._publisher(kind, prefix + name), make) for name, (kind, make) in makers.items()]
-        self._infos = self._publisher(CameraInfo, f'{prefix}camera_info')
-
-    def take_camera_info(self, info: CameraInfo) -> None:
-        """Remember what the camera last said of itself."""
-        self._info = info
+        self.calibration = Calibration(
+            self._publisher(CameraInfo, f'{prefix}camera_info'),
+            lambda line: node.get_logger().warning(f'{camera}: {line}' if camera else line),
+        )
 
     def watched(self) -> bool:
         """Return whether anybody subscribes to any image."""
@@ -65,8 +63,7 @@ class Outputs:
 
     def subscribers(self) -> dict[str, int]:
         """Return how many readers each topic has that the middleware has connected; topics without any are left out."""
-        publishers = (*(publisher for publisher, _ in self._topics), self._infos)
-        counts = {publisher.topic_name: publisher.get_subscription_count() for publisher in publishers}
+        counts = {publisher.topic_name: publisher.get_subscription_count() for publisher in self._publishers()}
         return {topic: count for topic, count in counts.items() if count}
 
     def publish(self, image: NDArray[np.uint8], result: FrameResult, header: Header) -> None:
@@ -74,14 +71,12 @@ class Outputs:
         for publisher, make in self._topics:
             if publisher.get_subscription_count():
                 publisher.publish(make(image, result, header))
-        if self._info is not None and self._infos.get_subscription_count():
-            height, width = result.labels.shape
-            self._infos.publish(scaled(self._info, width, height, header))
+        self.calibration.publish(header, *result.labels.shape)
 
     def incompatible(self) -> list[str]:
         """Return a line for each subscriber that what we send cannot reach."""
         lines = []
-        for publisher in (*(publisher for publisher, _ in self._topics), self._infos):
+        for publisher in self._publishers():
             peers = self._node.get_subscriptions_info_by_topic(publisher.topic_name)
             lines += [
                 f'{publisher.topic_name}: subscriber {line}' for line in misfits(self._own(publisher), None, peers)
@@ -90,8 +85,11 @@ class Outputs:
 
     def destroy(self) -> None:
         """Take the topics down."""
-        for publisher in (*(publisher for publisher, _ in self._topics), self._infos):
+        for publisher in self._publishers():
             self._node.destroy_publisher(publisher)
+
+    def _publishers(self) -> list[Publisher]:
+        return [*(publisher for publisher, _ in self._topics), self.calibration.publisher]
 
     def _publisher(self, kind: type[Any], topic: str) -> Publisher:
         return self._node.create_publisher(

@@ -12,7 +12,14 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.event_handler import QoSMessageLostInfo, SubscriptionEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import HistoryPolicy, QoSPolicyKind, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    QoSPolicyKind,
+    QoSProfile,
+    ReliabilityPolicy,
+    qos_profile_sensor_data,
+)
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
@@ -23,6 +30,8 @@ from davss_ros.ros.qos import misfits
 
 DEPTH = 10  # messages the middleware holds while the callback runs; the node's own queue is behind it
 PERIOD = 0.2  # s between looks at the publishers
+# of camera_info, beside the sensor's; from a latched publisher the same message comes twice, which does no harm
+LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 CHOICES = ('auto', 'reliable', 'best_effort')
 
 
@@ -56,12 +65,11 @@ class ImageSubscription:
         self._node = node
         self._type = Image if transport == 'raw' else CompressedImage
         self.topic = node.resolve_topic_name(topic) if transport == 'raw' else _compressed(node, topic)
-        images = self.topic if transport == 'raw' else self.topic.removesuffix('/compressed')
-        self._info_topic = f'{images.rpartition("/")[0]}/camera_info'  # beside the images, as image_transport has it
+        self._info_topic = _info_topic(node, topic, self.topic, transport)
         self._on_image, self._on_lost = on_image, on_lost
         self._wanted = self._overridden(reliability)
         self._subscription: Subscription | None = None
-        self._info: Subscription | None = None
+        self._infos: list[Subscription] = []
         self._timer: Timer | None = None
         self._profile: QoSProfile | None = None
 
@@ -73,15 +81,25 @@ class ImageSubscription:
             self._timer = self._node.create_timer(PERIOD, self._match, clock=steady)
         else:
             self._subscribe(ReliabilityPolicy[self._wanted.upper()])
-        self._info = self._node.create_subscription(CameraInfo, self._info_topic, on_info, qos_profile_sensor_data)
+        self._infos = [
+            self._node.create_subscription(
+                CameraInfo,
+                self._info_topic,
+                on_info,
+                profile,
+                event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+            )
+            for profile in (qos_profile_sensor_data, LATCHED)
+        ]
 
     def close(self) -> None:
         """Unsubscribe."""
         if self._timer is not None:
             self._node.destroy_timer(self._timer)
-        for subscription in filter(None, (self._subscription, self._info)):
+        for subscription in filter(None, (self._subscription, *self._infos)):
             self._node.destroy_subscription(subscription)
-        self._timer = self._subscription = self._info = self._profile = None
+        self._timer = self._subscription = self._profile = None
+        self._infos = []
 
     def incompatible(self) -> list[str]:
         """Return a line for each publisher whose images cannot reach us."""
@@ -128,8 +146,18 @@ class ImageSubscription:
 
 def _compressed(node: Node, topic: str) -> str:
     """Return where the compressed images are: beside the images, remapped or not, unless remapped themselves."""
-    name = f'{topic}/compressed'
-    resolved = node.resolve_topic_name(name)
-    if resolved != node.resolve_topic_name(name, only_expand=True):
-        return resolved
-    return f'{node.resolve_topic_name(topic)}/compressed'
+    return remapped(node, f'{topic}/compressed') or f'{node.resolve_topic_name(topic)}/compressed'
+
+
+def _info_topic(node: Node, topic: str, images: str, transport: str) -> str:
+    """Return where camera_info is: beside the images, as image_transport has it, unless remapped itself."""
+    if transport == 'compressed':
+        images = images.removesuffix('/compressed')
+    own = f'{topic.removesuffix("image")}camera_info'
+    return remapped(node, own) or f'{images.rpartition("/")[0]}/camera_info'
+
+
+def remapped(node: Node, name: str) -> str:
+    """Return where a remapping rule of its own leads that topic; empty if there is none."""
+    resolved = str(node.resolve_topic_name(name))
+    return '' if resolved == node.resolve_topic_name(name, only_expand=True) else resolved

@@ -24,7 +24,12 @@ IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
 INPUTS = (
     Topic('image', IMAGE, 'see below', 'the camera, under `image_transport: raw`'),
     Topic('image/compressed', COMPRESSED, 'jpeg, png, webp, tiff', 'the camera, under `image_transport: compressed`'),
-    Topic('camera_info', 'sensor_msgs/msg/CameraInfo', '', 'its calibration, beside the image topic, if there is one'),
+    Topic(
+        'camera_info',
+        'sensor_msgs/msg/CameraInfo',
+        '',
+        'its calibration, if there is one: beside the image topic, unless remapped itself; latched or not',
+    ),
 )
 CAMERA_OUTPUTS = (
     Topic('label', IMAGE, 'mono8', 'class id per pixel'),
@@ -33,7 +38,12 @@ CAMERA_OUTPUTS = (
     Topic('label_color', IMAGE, 'rgb8', 'the label in the colours of its classes'),
     Topic('overlay', IMAGE, 'rgb8', 'these colours over the camera image'),
     Topic('distortion_color', IMAGE, 'rgb8', 'heat map of the distortion over the fixed range 0 to 1'),
-    Topic('camera_info', 'sensor_msgs/msg/CameraInfo', '', "the calibration under the label's header, for its size"),
+    Topic(
+        'camera_info',
+        'sensor_msgs/msg/CameraInfo',
+        '',
+        "the calibration of that stamp, under the label's header, for its size",
+    ),
 )
 NODE_OUTPUTS = (
     Topic('label_names', 'std_msgs/msg/String', 'JSON, latched', 'names and colours of the class ids'),

@@ -231,8 +231,11 @@ class StandInOutputs:
     """Keeps what would be published: (image, result, header)."""
 
     def __init__(self) -> None:
+        from davss_ros.ros.calibration import Calibration
+
         self.published: list[tuple[Any, Any, Any]] = []
         self.seen = True
+        self.calibration = Calibration(SimpleNamespace(get_subscription_count=lambda: 0), self.published.append)
 
     def watched(self) -> bool:
         return self.seen

@@ -46,7 +46,7 @@ def test_twenty_thousand_frames_leave_memory_as_the_first_thousand_did(
     worker, sent = Worker(), Middleware()
     camera = camera_of(tiny_model, worker)
     camera.outputs = Outputs(sent, '', Painter(tiny_model.classes), lambda: 0.5)
-    camera.outputs.take_camera_info(CameraInfo(width=2 * WIDTH, height=2 * HEIGHT))
+    camera.outputs.calibration.take(CameraInfo(width=2 * WIDTH, height=2 * HEIGHT))
     worker.assign((camera,), batching=False)
     pictures = [array('B', row.tobytes()) for row in np.random.default_rng(0).integers(0, 256, (7, 2304), np.uint8)]
     before = 0
