@@ -10,7 +10,7 @@ from torch.nn import functional as F
 def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
     """Return (before, after) so that a convolution gives ``ceil(size / stride)`` outputs (TensorFlow's SAME)."""
     reach = (kernel - 1) * dilation + 1
-    total = max((-(-size // stride) - 1) * stride + reach - size, 0)
+    total = max(((size + stride - 1) // stride - 1) * stride + reach - size, 0)  # no -(-a // b): ONNX rounds to 0
     return total // 2, total - total // 2
 
 

@@ -1,0 +1,1 @@
+"""Networks that were trained elsewhere, as key networks: ONNX, Hugging Face folders, TorchScript, ``torch.export``."""

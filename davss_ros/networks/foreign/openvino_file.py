@@ -1,0 +1,36 @@
+"""What a network in OpenVINO's own form (.xml, .bin) says of itself."""
+
+from pathlib import Path
+from typing import Any
+
+from davss_ros.errors import WeightsError
+from davss_ros.networks.foreign.onnx_file import METADATA, OnnxFile, Port
+
+TYPES = {'f32': 'FLOAT', 'f16': 'FLOAT16', 'bf16': 'BFLOAT16', 'f64': 'DOUBLE', 'u8': 'UINT8'}
+
+
+def read_openvino(path: Path) -> OnnxFile:
+    """Return signature and metadata, in the words of ONNX.
+
+    Raises:
+        WeightsError: it is damaged, its .bin is missing, or OpenVINO is not installed.
+    """
+    if not path.with_suffix('.bin').is_file():
+        raise WeightsError(f'{path}: its weights are missing, expected {path.with_suffix(".bin").name} beside it')
+    try:
+        import openvino
+    except ImportError as error:
+        raise WeightsError(f"{path}: `openvino` is not installed; pip install 'davss_ros[openvino]'") from error
+    try:
+        model = openvino.Core().read_model(path)
+    except RuntimeError as error:
+        raise WeightsError(f'{path}: damaged or not of OpenVINO: {" ".join(str(error).split())[-200:]}') from error
+    metadata = {METADATA: model.get_rt_info([METADATA]).astype(str)} if model.has_rt_info([METADATA]) else {}
+    ports = [tuple(_port(port) for port in of) for of in (model.inputs, model.outputs)]
+    return OnnxFile(ports[0], ports[1], metadata)
+
+
+def _port(port: Any) -> Port:
+    shape = tuple(side.get_length() if side.is_static else None for side in port.partial_shape)
+    kind = port.element_type.get_type_name()
+    return Port(port.any_name, shape, TYPES.get(kind, kind.upper()))

@@ -1,0 +1,48 @@
+"""How a network of somebody else's is named: ``onnx:FILE``, ``hf:FOLDER``, ``torchscript:FILE``, ``pt2:FILE``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from davss_ros.errors import ConfigError
+
+FORMS = {  # kind -> what it is, in words
+    'onnx': 'an ONNX file',
+    'openvino': "OpenVINO's own form, a .xml file with its .bin beside it",
+    'hf': 'a folder of Hugging Face transformers',
+    'torchscript': 'a TorchScript file',
+    'pt2': 'a file of torch.export',
+}
+SUFFIXES = {'.onnx': 'onnx', '.pt2': 'pt2'}  # that need no kind before them
+
+
+@dataclass(frozen=True)
+class ForeignSource:
+    """Where a network is, and of which kind, a key of `FORMS`."""
+
+    kind: str
+    path: Path
+
+    def __str__(self) -> str:
+        return f'{self.kind}:{self.path}'
+
+
+def foreign_source(name: str, parameter: str = 'key') -> ForeignSource | None:
+    """Return where the network called ``name`` is; None if that is the name of one of this package.
+
+    Raises:
+        ConfigError: there is no such file or folder; the message starts with ``parameter``.
+    """
+    kind, colon, rest = name.partition(':')
+    if not (colon and kind in FORMS):
+        kind, rest = SUFFIXES.get(Path(name).suffix.lower(), ''), name
+    if not kind:
+        return None
+    path = Path(rest).expanduser()
+    if kind == 'hf' and not path.is_dir():
+        raise ConfigError(
+            f'{parameter}: expected {FORMS[kind]} that is on this machine, found no folder {rest!r}; '
+            'download it first (`hf download NAME --local-dir FOLDER`)'
+        )
+    if kind != 'hf' and not path.is_file():
+        raise ConfigError(f'{parameter}: expected {FORMS[kind]}, found no file {rest!r}')
+    return ForeignSource(kind, path)
