@@ -19,9 +19,8 @@ FEWEST = 64  # px, sides that networks with several strides need at least
 
 def as_taken(image: Tensor, scale: float, mean: Sequence[float], std: Sequence[float], channels: str) -> Tensor:
     """Return (N, 3, H, W) RGB in [0, 1] with the values that a network takes."""
-    factor, offset = (
-        torch.tensor(v, dtype=image.dtype, device=image.device).view(3, 1, 1) for v in _linear(scale, mean, std)
-    )
+    factor = image.new_tensor([255 * scale / s for s in std]).view(3, 1, 1)
+    offset = image.new_tensor([-m / s for m, s in zip(mean, std, strict=True)]).view(3, 1, 1)
     return torch.addcmul(offset, image.flip(1) if channels == 'bgr' else image, factor)
 
 

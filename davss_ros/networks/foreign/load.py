@@ -85,12 +85,12 @@ def _load_file(source: ForeignSource, run_file: RunFile, settled: Settled) -> Fo
 def _load_module(source: ForeignSource, settled: Settled) -> Foreign:
     reader = {'hf': read_huggingface, 'torchscript': read_torchscript, 'pt2': read_exported}[source.kind]
     module, facts = reader(source.path)
-    convention = {'layout': 'nchw', 'input': 'image'}
     inside = facts[:1] if source.kind != 'hf' and facts and facts[0].source.startswith('metadata') else []
     rest = facts[len(inside) :]
     if source.kind == 'hf':
         rest = [*reversed(rest)]  # the preparation says more than what is the rule in transformers
-    _take(settled, source, inside, [*rest, Facts("torch's convention", convention)])
+    _take(settled, source, inside, rest)
+    settled.fill("torch's convention", {'layout': 'nchw', 'input': 'image'})
     module.requires_grad_(False)
     trained = preprocessor_size(source.path) if source.kind == 'hf' else ''
     try_out(lambda values: _module_run(module, values), settled, str(source), trained)
@@ -139,6 +139,5 @@ EXAMPLES = {'scale': '1/255', 'mean': 'imagenet', 'std': 'imagenet', 'channels':
 
 
 def _described(settled: Settled) -> Description:
-    settled.take(Facts('nothing says otherwise', DEFAULTS))
-    sources = {name: where for name, where in settled.sources.items()}
-    return Description(**{name: settled.values[name] for name in SETTINGS}, sources=sources)
+    settled.fill('nothing says otherwise', DEFAULTS)
+    return Description(**{name: settled.values[name] for name in SETTINGS}, sources=dict(settled.sources))

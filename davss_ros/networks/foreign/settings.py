@@ -21,7 +21,6 @@ class Facts:
     Attributes:
         source: in words, as the table of ``check_model`` shows it.
         values: plain, as `Setting.read` takes them.
-        firm: they were looked up; others are what an ecosystem does by convention, or what nobody said.
     """
 
     source: str
@@ -165,6 +164,10 @@ class Settled:
             elif self.values[name] != value and not _colours_only(name, self.values[name], value):
                 self.sources[name] += f' ({facts.source}: {shown(name, value)})'
         return self
+
+    def fill(self, source: str, values: Mapping[str, Any]) -> None:
+        """Add what nothing else has said."""
+        self.take(Facts(source, {name: value for name, value in values.items() if name not in self.values}))
 
     def missing(self, names: Sequence[str]) -> list[str]:
         """Return those of ``names`` that nothing has said."""

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from davss_ros.errors import ConfigError, WeightsError
 from davss_ros.networks.foreign.onnx_file import pick_output
-from davss_ros.networks.foreign.settings import Facts, Settled
+from davss_ros.networks.foreign.settings import Settled
 
 Outputs = Mapping[str, Tensor]
 Run = Callable[[Tensor], Outputs]  # RGB in [0, 1], (N, 3, H, W) -> what the network gives of it, as it is
 MULTIPLES = (4, 8, 14, 16, 28, 32, 56, 64)  # of sides, tried in this order; 14: vision transformers
-SMALLEST = (96, 128)  # px, of the trial
+SMALLEST = 96  # px, height of the trial
 STRIDES = (1, 2, 4, 8, 16, 32)
 NEARLY = 1e-3
 SOURCE = 'a trial run'
@@ -38,7 +38,7 @@ def try_out(run_with: Callable[[Mapping[str, Any]], Run], settled: Settled, wher
         picked = pick_output(list(outputs), {name: value.ndim for name, value in outputs.items()})
         if not picked:
             raise ConfigError(f'key_options: expected output=NAME, which of {", ".join(outputs)} holds the scores')
-        settled.take(Facts(SOURCE, {'output': picked}))
+        settled.fill(SOURCE, {'output': picked})
     names = settled.values['output'].split(',')
     unknown = [name for name in names if name not in outputs]
     if unknown:
@@ -63,25 +63,38 @@ def trial_image(height: int, width: int, count: int = 1) -> Tensor:
 def _first_that_runs(run: Run, settled: Settled, where: str, trained_size: str) -> tuple[Tensor, Outputs]:
     """Return the trial's image and what came of it; of networks that take any size, at sides of the least multiple."""
     if any(settled.values.get('size', (0, 0))):
-        settled.take(Facts('its fixed size', {'multiple': 1}))
+        settled.fill('its fixed size', {'multiple': 1})
         image = trial_image(*settled.values['size'])
         return image, _ran(run, image, where)
     multiples = [settled.values['multiple']] if 'multiple' in settled.values else MULTIPLES
+    ran: list[tuple[int, Tensor, Outputs]] = []
     failure: Exception | None = None
     for multiple in multiples:
-        image = trial_image(*(multiple * _odd(-(-side // multiple)) for side in SMALLEST))
+        rows = multiple * _odd(-(-SMALLEST // multiple))
+        image = trial_image(rows, rows + 2 * multiple)
         try:
-            outputs = _ran(run, image, where)
+            ran.append((multiple, image, _ran(run, image, where)))
         except WeightsError as error:
             failure = error
             continue
-        settled.take(Facts(SOURCE, {'multiple': multiple, 'size': 'any'}))
-        return image, outputs
-    if trained_size:
-        settled.take(Facts('the size it was trained at, as it takes no other', {'size': trained_size, 'multiple': 1}))
-        image = trial_image(*settled.values['size'])
-        return image, _ran(run, image, where)
-    raise failure or WeightsError(f'{where}: does not run')
+        if _proportioned(ran[-1][2], image):
+            break
+    else:
+        if trained_size:
+            settled.fill('the size it was trained at, as it takes no other', {'size': trained_size, 'multiple': 1})
+            image = trial_image(*settled.values['size'])
+            return image, _ran(run, image, where)
+    if not ran:
+        raise failure or WeightsError(f'{where}: does not run')
+    multiple, image, outputs = ran[-1]
+    settled.fill(SOURCE, {'multiple': multiple, 'size': 'any'})
+    return image, outputs
+
+
+def _proportioned(outputs: Outputs, image: Tensor) -> bool:
+    """Return whether some output has the image's proportions; networks may run on other sides and cut some off."""
+    maps = [output for output in outputs.values() if output.ndim == 4]
+    return not maps or any(_stride(size, image) for output in maps for size in (output.shape[2:], output.shape[1:3]))
 
 
 def _odd(number: int) -> int:
@@ -105,7 +118,7 @@ def _ran(run: Run, image: Tensor, where: str) -> Outputs:
 
 def _look_at_scores(scores: Tensor, image: Tensor, settled: Settled, where: str) -> None:
     if scores.is_floating_point() and scores.ndim == 4 and 'output_layout' not in settled.values:
-        settled.take(Facts(SOURCE, {'output_layout': _layout(scores, image, settled, where)}))
+        settled.fill(SOURCE, {'output_layout': _layout(scores, image, settled, where)})
     if not scores.is_floating_point() or scores.ndim != 4:
         ids = scores.ndim == 3 or not scores.is_floating_point()
         advice = '; ids (argmax) cannot be carried along the flow: export the scores' if ids else ''
@@ -117,7 +130,7 @@ def _look_at_scores(scores: Tensor, image: Tensor, settled: Settled, where: str)
     _check_count(scores.shape[1], settled)
     _settle_stride(scores.shape[2:], image, settled, where)
     if 'output_kind' not in settled.values:
-        settled.take(Facts(SOURCE, {'output_kind': _kind(scores)}))
+        settled.fill(SOURCE, {'output_kind': _kind(scores)})
 
 
 def _look_at_queries(classes: Tensor, masks: Tensor, image: Tensor, settled: Settled, where: str) -> None:
@@ -126,7 +139,7 @@ def _look_at_queries(classes: Tensor, masks: Tensor, image: Tensor, settled: Set
             f'{where}: expected queries, classes (N, Q, C + 1) and masks (N, Q, h, w), '
             f'found {tuple(classes.shape)} and {tuple(masks.shape)}'
         )
-    settled.take(Facts(SOURCE, {'output_kind': 'queries', 'output_layout': 'nchw'}))
+    settled.fill(SOURCE, {'output_kind': 'queries', 'output_layout': 'nchw'})
     _check_count(classes.shape[2] - 1, settled)
     _settle_stride(masks.shape[2:], image, settled, where)
 
@@ -156,7 +169,7 @@ def _settle_stride(size: Sequence[int], image: Tensor, settled: Settled, where: 
         raise ConfigError(
             f'{settled.sources["stride"]}: stride: expected {stride}, as a run shows, found {settled.values["stride"]}'
         )
-    settled.take(Facts(SOURCE, {'stride': stride}))
+    settled.fill(SOURCE, {'stride': stride})
 
 
 def _stride(size: Sequence[int], image: Tensor) -> int:
