@@ -82,14 +82,20 @@ class ForeignKey(nn.Module):
     Args:
         network: takes what `Frames.into` gives.
         description: of it.
+        checksum: of its files; tells apart what looks alike, as programs whose code differs.
         half: it may be computed in half precision as a whole; if not, torch computes it in float32.
     """
 
-    def __init__(self, network: nn.Module, description: Description, *, half: bool = True) -> None:
+    def __init__(self, network: nn.Module, description: Description, checksum: str = '', *, half: bool = True) -> None:
         super().__init__()
         self.network = network
         self.frames = Frames(description)
+        self.checksum = checksum
         self.float32_only = not half
+
+    def extra_repr(self) -> str:
+        """Return what else decides the result; compiled networks are kept under it."""
+        return f'{self.checksum}, {self.frames.description}'
 
     def forward(self, image: Tensor) -> Tensor:
         """Map (N, 3, H, W) RGB in [0, 1], sides multiples of 4, to scores (N, C, H / 4, W / 4)."""

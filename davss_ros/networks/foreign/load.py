@@ -91,11 +91,12 @@ def _load_module(source: ForeignSource, settled: Settled) -> Foreign:
         rest = [*reversed(rest)]  # the preparation says more than what is the rule in transformers
     _take(settled, source, inside, rest)
     settled.fill("torch's convention", {'layout': 'nchw', 'input': 'image'})
-    module.requires_grad_(False)
+    for parameter in module.parameters():
+        parameter.requires_grad_(False)  # by itself: a TorchScript module has no such method
     trained = preprocessor_size(source.path) if source.kind == 'hf' else ''
     try_out(lambda values: _module_run(module, values), settled, str(source), trained)
     described = _described(settled)
-    return Foreign(source, ForeignKey(module, described, half=source.kind == 'hf'), described)
+    return Foreign(source, ForeignKey(module, described, source.checksum(), half=source.kind == 'hf'), described)
 
 
 def _module_run(module: nn.Module, values: Mapping[str, Any]) -> Run:
@@ -117,7 +118,7 @@ def _take(settled: Settled, source: ForeignSource, inside: Sequence[Facts], ecos
 
 
 def _uint8(source: ForeignSource, file: OnnxFile) -> list[Facts]:
-    """A network that takes bytes takes them as they are."""
+    """Return the facts of a network that takes bytes: as they are."""
     if file.inputs[0].type != 'UINT8':
         return []
     return [Facts(f"{source.path.name}'s graph, which takes bytes", {'scale': 1, 'mean': 0, 'std': 1})]

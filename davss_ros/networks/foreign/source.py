@@ -1,5 +1,6 @@
 """How a network of somebody else's is named: ``onnx:FILE``, ``hf:FOLDER``, ``torchscript:FILE``, ``pt2:FILE``."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,21 @@ class ForeignSource:
 
     def __str__(self) -> str:
         return f'{self.kind}:{self.path}'
+
+    def files(self) -> list[Path]:
+        """Return the files that decide what it computes: of a folder, all weights and settings at its top."""
+        if self.path.is_dir():
+            return sorted(path for path in self.path.iterdir() if path.suffix in ('.json', '.safetensors', '.yaml'))
+        return [self.path, *([self.path.with_suffix('.bin')] if self.kind == 'openvino' else [])]
+
+    def checksum(self) -> str:
+        """Return the SHA-256 of these files, one after the other."""
+        digest = hashlib.sha256()
+        for path in self.files():
+            with path.open('rb') as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        return digest.hexdigest()
 
 
 def foreign_source(name: str, parameter: str = 'key') -> ForeignSource | None:
