@@ -93,12 +93,13 @@ def _refuse_pickles(folder: Path) -> None:
 def _load(folder: Path, config: Mapping[str, Any]) -> nn.Module:
     try:
         with _offline():
-            from transformers import AutoModelForSemanticSegmentation, AutoModelForUniversalSegmentation
+            import transformers
     except ImportError as error:
         raise WeightsError(f"{folder}: `transformers` is not installed; pip install 'davss_ros[hf]'") from error
-    kind = AutoModelForSemanticSegmentation
-    if config.get('model_type') in QUERY_MODELS:
-        kind = AutoModelForUniversalSegmentation
+    queries = config.get('model_type') in QUERY_MODELS
+    kind: Any = (
+        transformers.AutoModelForUniversalSegmentation if queries else transformers.AutoModelForSemanticSegmentation
+    )
     try:
         with _offline():
             module, report = kind.from_pretrained(
