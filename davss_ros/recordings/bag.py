@@ -36,7 +36,8 @@ class BagSource:
         self.findings.begin()
         depth = BitDepth(self.bit_depth, say=self.findings.remark)
         frames = 0
-        for number, raw in enumerate(self.bag.messages({self.topic}, self.findings)):
+        messages = (raw for raw in self.bag.messages({self.topic}, self.findings) if raw.type in IMAGE_TYPES)
+        for number, raw in enumerate(messages):
             try:
                 message: Any = deserialize(raw)
                 image = decode(message, depth)

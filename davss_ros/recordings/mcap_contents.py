@@ -12,7 +12,7 @@ from davss_ros.recordings.compression import LARGEST, decompress
 from davss_ros.recordings.mcap_records import Channel, RecordError, Span
 
 LARGEST_RECORD = 2**26  # bytes of a schema, a channel or an index; more is damage
-BROKEN = (RecordError, struct.error, KeyError, OverflowError)
+BROKEN = (RecordError, struct.error, KeyError, OverflowError, ValueError)
 
 
 @dataclass
@@ -144,7 +144,7 @@ def _summary(file: BinaryIO, size: int) -> memoryview:
 def _counts(index: mcap.ChunkIndex) -> dict[int, Span]:
     """Return how many messages of each channel a chunk holds, by how long their indexes are."""
     offsets = sorted((offset, key) for key, offset in index.indexes.items())
-    ends = [offset for offset, _ in offsets[1:]] + [index.indexes_end]
+    ends = [*(offset for offset, _ in offsets), index.indexes_end][1:]
     empty = mcap.HEAD.size + 6
     return {key: Span((end - offset - empty) // 16) for (offset, key), end in zip(offsets, ends, strict=True)}
 
@@ -216,7 +216,8 @@ class _Walk:
             return
         chunk = contents.chunks[-1]
         chunk.spans = indexes
-        if not indexes or not contents.channels.keys() >= indexes.keys():
+        cut = bool(contents.damage)  # after this chunk, perhaps before the last of its indexes
+        if cut or not indexes or not contents.channels.keys() >= indexes.keys():
             chunk.spans = self._look_into(chunk.offset)
         for key, span in chunk.spans.items():
             contents.spans[key].add(span.first, span.last, span.count)
