@@ -81,7 +81,7 @@ def read_chunk(file: BinaryIO, size: int, offset: int) -> tuple[memoryview, str]
     data = file.read(min(head.compressed, size))
     cut = len(data) < head.compressed
     made, wrong = decompress(head.compression, data, min(head.size, LARGEST))
-    if cut:
+    if cut and len(made) < head.size:
         return memoryview(made), f'cut off at byte {size}'
     if not wrong and len(made) != head.size:
         wrong = f'expected {head.size} bytes, found {len(made)}'

@@ -75,8 +75,9 @@ class Bag:
         for topic in self.topics:
             told[topic.name] += topic.count
         expected = {name: max(self._counts.get(name, 0), told.get(name, 0)) for name in came}
-        counts = [f'{came[name]} of {expected[name]} messages of {name} came' for name in came]
-        if any(came[name] < expected[name] for name in came) or problems:
+        lost = any(came[name] < expected[name] for name in came)
+        counts = [f'{came[name]}{f" of {expected[name]}" if lost else ""} messages of {name} came' for name in came]
+        if lost or problems:
             yield '; '.join([*problems, *counts, *remedies])
 
 

@@ -60,7 +60,7 @@ def test_of_a_file_that_is_cut_off_the_first_part_plays(tmp_path: Path, form: st
             said: list[str] = []
             list(open_source(path, say=said.append))
             assert len(said) == 1 and f'cut off at byte {int(size * share)}' in said[0]
-            assert f'{len(found)} of ' in said[0] and f'`mcap recover {path}`' in said[0]
+            assert f'{len(found)} messages of /image came' in said[0] and f'`mcap recover {path}`' in said[0]
     assert before == 9
 
 
