@@ -31,7 +31,7 @@ def provenance(model: Model, config: SegmenterConfig, arguments: Sequence[str] |
         config: as the model was loaded with.
         arguments: of the command; by default those of this process.
     """
-    files = [locate(source.strip()) for source in config.weights.split(',')]
+    files = [locate(source.strip())[0] for source in config.weights.split(',')]
     return {
         'command': shlex.join(['python', '-m', 'davss_ros', 'evaluate', *(arguments or sys.argv[1:])]),
         'date': datetime.now(timezone.utc).isoformat(timespec='seconds'),

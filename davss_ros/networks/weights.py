@@ -4,29 +4,32 @@ Two forms are read:
 
 - ours: safetensors whose tensors are named ``<role>.<parameter>`` and whose metadata ``davss`` (JSON) says which
   network plays each role, and the classes;
-- published: a checkpoint (``.safetensors`` or ``torch.save``) with the names of the authors' code, each perhaps behind
-  ``module.``. It says nothing of class names; its networks are the published ones.
+- published: a checkpoint (safetensors or ``torch.save``) with the names of the authors' code, anywhere in it and each
+  perhaps behind ``module.`` and the like (`davss_ros.networks.weights_file`). It says nothing of class names; its
+  networks are the published ones.
 """
 
 import json
-import pickle
-import warnings
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from davss_ros.core.classes import SemanticClass, parse_classes
 from davss_ros.errors import ConfigError, WeightsError
 from davss_ros.networks.registry import ROLES
+from davss_ros.networks.weights_file import check_tensor, find_networks, read_tensors, tensor_names
 
+log = logging.getLogger(__name__)
 SHIPPED = Path(__file__).parent.parent / 'weights'
 PUBLISHED_PREFIXES = {'deeplab': 'key', 'flownet': 'flow', 'dmnet': 'distortion', 'cfnet': 'correction'}
 PUBLISHED_NETWORKS = {'key': 'deeplabv3plus', 'flow': 'flownets', 'distortion': 'dmnet', 'correction': 'cfnet'}
+COUNTER = 'num_batches_tracked'  # of batch normalisation; of no use but in training
 
 
 @dataclass(frozen=True)
@@ -42,16 +45,18 @@ class Weights:
 
 
 def read_weights(source: str) -> Weights:
-    """Read a shipped model by name (``camvid_lite``) or a file.
+    """Read a shipped model by name (``camvid_lite``) or a file; ``FILE:ENTRY`` if the file has several sets of tensors.
+
+    Tensors that belong to no network are named in the log and left out.
 
     Raises:
-        WeightsError: missing, damaged, holding pickled code, or of an unknown form.
+        WeightsError: missing, damaged, holding pickled code, NaN or infinity, or of an unknown form.
     """
-    path = locate(source)
-    tensors, metadata = _read(path)
+    path, entry = locate(source)
+    loaded, metadata = read_tensors(path)
     if 'davss' in metadata:
-        return _ours(path, tensors, metadata['davss'])
-    return _published(path, tensors)
+        return _ours(path, loaded, metadata['davss'])
+    return _published(path, _chosen(path, loaded, entry))
 
 
 def write_weights(path: Path, weights: Weights, dtype: torch.dtype = torch.float16) -> None:
@@ -72,59 +77,49 @@ def write_weights(path: Path, weights: Weights, dtype: torch.dtype = torch.float
 
 
 def load_into(network: nn.Module, state: dict[str, Tensor], where: str) -> None:
-    """Load ``state`` strictly; floating values become float32.
+    """Load ``state``; floating values become float32, and counters of batches that are missing stay as they are.
 
     Raises:
-        WeightsError: names or shapes differ; the first few of each are listed.
+        WeightsError: parameters are missing, or shapes or kinds differ; the first few of each are listed, and what else
+            the state has. Where only that is wrong, it is named in the log and left out.
     """
     expected = network.state_dict()
+    state = {**{name: value for name, value in expected.items() if name.endswith(COUNTER)}, **state}
     missing, unknown = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     shapes = [
         f'{name}: expected {tuple(expected[name].shape)}, found {tuple(state[name].shape)}'
         for name in sorted(expected.keys() & state.keys())
         if expected[name].shape != state[name].shape
     ]
-    complaints = [
-        f'{what}: {", ".join(names[:3])}{f" and {len(names) - 3} more" if len(names) > 3 else ""}'
-        for what, names in (('missing', missing), ('not of this network', unknown), ('other shapes', shapes))
-        if names
+    kinds = [
+        f'{name}: expected {expected[name].dtype}, found {state[name].dtype}'
+        for name in sorted(expected.keys() & state.keys())
+        if expected[name].is_floating_point() and not state[name].is_floating_point()
     ]
-    if complaints:
-        raise WeightsError(f'{where}: does not fit {type(network).__name__}: {"; ".join(complaints)}')
-    network.load_state_dict(state)
+    wrong = (('missing', missing), ('not of this network', unknown), ('other shapes', shapes), ('other kinds', kinds))
+    if missing or shapes or kinds:
+        complaints = '; '.join(f'{what}: {_brief(names)}' for what, names in wrong if names)
+        raise WeightsError(f'{where}: does not fit {type(network).__name__}: {complaints}')
+    if unknown:
+        log.warning('%s: left out, as they are not of %s: %s', where, type(network).__name__, _brief(unknown))
+    network.load_state_dict({name: state[name] for name in expected})
 
 
-def locate(source: str) -> Path:
-    """Return the file of a shipped model, or the file itself; `WeightsError` if there is none."""
+def locate(source: str) -> tuple[Path, str]:
+    """Return the file of a shipped model, or the file itself, and the entry of ``FILE:ENTRY``, if one is named.
+
+    Raises:
+        WeightsError: there is no such file.
+    """
     shipped = SHIPPED / f'{source}.safetensors'
-    path = shipped if shipped.is_file() else Path(source).expanduser()
+    path, entry = shipped if shipped.is_file() else Path(source).expanduser(), ''
+    if not path.is_file() and ':' in source:
+        file, _, entry = source.rpartition(':')
+        path = Path(file).expanduser()
     if not path.is_file():
         known = ', '.join(sorted(p.stem for p in SHIPPED.glob('*.safetensors'))) or 'none'
         raise WeightsError(f'weights: expected a shipped model ({known}) or a file, found {source!r}')
-    return path
-
-
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        if path.suffix == '.safetensors':
-            with safetensors.safe_open(str(path), framework='pt') as file:
-                metadata = dict(file.metadata() or {})
-            return load_file(str(path)), metadata
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # of what it may not understand; what it did not is an error below
-            loaded = torch.load(path, map_location='cpu', weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f'{path}: holds more than tensors, or is no checkpoint; it was not executed. '
-            'Save a plain state dict with torch.save, or safetensors'
-        ) from error
-    except (safetensors.SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise WeightsError(f'{path}: damaged or no weights file: {error}') from error
-    if isinstance(loaded, dict) and isinstance(loaded.get('state_dict'), dict):
-        loaded = loaded['state_dict']
-    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
-        raise WeightsError(f'{path}: expected a dictionary of tensors, found {type(loaded).__name__}')
-    return loaded, {}
+    return path, entry
 
 
 def _ours(path: Path, tensors: dict[str, Tensor], header: str) -> Weights:
@@ -137,16 +132,18 @@ def _ours(path: Path, tensors: dict[str, Tensor], header: str) -> Weights:
     unknown = sorted(networks.keys() - set(ROLES))
     if unknown:
         raise WeightsError(f'{path}: expected roles {", ".join(ROLES)}, found {", ".join(unknown)}')
-    return Weights(str(path), networks, _split(path, tensors, set(ROLES)), classes, len(classes), settings)
+    return Weights(
+        str(path),
+        networks,
+        _split(path, tensors, dict(zip(ROLES, ROLES, strict=True))),
+        classes,
+        len(classes),
+        settings,
+    )
 
 
 def _published(path: Path, tensors: dict[str, Tensor]) -> Weights:
-    plain = {name.removeprefix('module.'): value for name, value in tensors.items()}
-    renamed = {}
-    for name, value in plain.items():
-        prefix, _, rest = name.partition('.')
-        renamed[f'{PUBLISHED_PREFIXES.get(prefix, prefix)}.{rest}'] = value
-    states = _split(path, renamed, set(PUBLISHED_PREFIXES.values()))
+    states = _split(path, tensors, {**dict(zip(ROLES, ROLES, strict=True)), **PUBLISHED_PREFIXES})
     count = 0
     for role, last in (('key', 'logits.weight'), ('correction', 'predict_cc.weight')):
         if last in states.get(role, {}):
@@ -154,19 +151,48 @@ def _published(path: Path, tensors: dict[str, Tensor]) -> Weights:
     return Weights(str(path), {role: PUBLISHED_NETWORKS[role] for role in states}, states, class_count=count)
 
 
-def _split(path: Path, tensors: dict[str, Tensor], roles: set[str]) -> dict[str, dict[str, Tensor]]:
+def _chosen(path: Path, loaded: Any, entry: str) -> dict[str, Tensor]:
+    """Return the one set of tensors of networks in a file, or that which ``entry`` names."""
+    if not isinstance(loaded, Mapping):
+        raise WeightsError(f'{path}: expected a dictionary of tensors, found {type(loaded).__name__}')
+    found = find_networks(loaded, frozenset(ROLES) | PUBLISHED_PREFIXES.keys())
+    if not found:
+        names = ', '.join(tensor_names(loaded)[:3])
+        raise WeightsError(
+            f'{path}: expected names starting with {", ".join(ROLES)} (ours) or '
+            f'{", ".join(PUBLISHED_PREFIXES)} (published), found {names or "no tensors"}'
+        )
+    listing = ', '.join(place or 'those at the top' for place in found)
+    if entry and entry not in found:
+        raise WeightsError(f'{path}: expected tensors under {entry!r}, found them under {listing}')
+    if not entry and len(found) > 1:
+        example = next(place for place in found if place)
+        raise WeightsError(f'{path}: holds several sets of tensors: {listing}; name one, as {path}:{example}')
+    return found[entry] if entry else next(iter(found.values()))
+
+
+def _split(path: Path, tensors: dict[str, Tensor], roles: Mapping[str, str]) -> dict[str, dict[str, Tensor]]:
+    """Return the tensors of each role, looked at one by one; those of no role are named and left out.
+
+    Args:
+        path: for messages.
+        tensors: by name.
+        roles: by the first part of a name.
+    """
     states: dict[str, dict[str, Tensor]] = {}
     strangers = []
     for name, value in tensors.items():
-        role, _, rest = name.partition('.')
-        if role in roles:
-            states.setdefault(role, {})[rest] = value
+        prefix, _, rest = name.partition('.')
+        if prefix in roles:
+            states.setdefault(roles[prefix], {})[rest] = check_tensor(path, name, value)
         else:
             strangers.append(name)
-    if strangers or not states:
-        found = ', '.join(strangers[:3]) or 'nothing'
-        raise WeightsError(
-            f'{path}: expected names starting with {", ".join(ROLES)} (ours) or '
-            f'{", ".join(PUBLISHED_PREFIXES)} (published), found {found}'
-        )
+    if not states:
+        raise WeightsError(f'{path}: expected names starting with {", ".join(ROLES)}, found {", ".join(strangers[:3])}')
+    if strangers:
+        log.warning('%s: left out, as they belong to no network: %s', path, _brief(strangers))
     return states
+
+
+def _brief(names: Sequence[str]) -> str:
+    return ', '.join(names[:3]) + (f' and {len(names) - 3} more' if len(names) > 3 else '')
