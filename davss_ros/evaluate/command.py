@@ -72,6 +72,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar='NAME=WEIGHTS[,WEIGHTS]',
         help='measure another model too; may be given several times',
     )
+    parser.add_argument(
+        '--streaming',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='play the first seconds at their own pace too, and say which labels were there when (streaming accuracy)',
+    )
     parser.add_argument('--out', type=Path, help='folder for results.json, report.html and curves.svg')
     add_settings(parser)
     options = parser.parse_args(arguments)
@@ -85,6 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             modes,
             options.intervals,
             dict(options.compare),
+            streaming=options.streaming,
             split=options.split,
             layout='stills' if options.stills and is_folder(options.folder) else '',
         )

@@ -16,8 +16,9 @@ from davss_ros.datasets.dataset import open_dataset
 from davss_ros.errors import DataError
 from davss_ros.evaluate.cost import TIMED, costs
 from davss_ros.evaluate.distance import distance_curves
+from davss_ros.evaluate.live import players, streaming_scores
 from davss_ros.evaluate.provenance import provenance
-from davss_ros.evaluate.results import results_of
+from davss_ros.evaluate.results import results_of, rounded_streaming
 from davss_ros.evaluate.scores import Evaluation, WorstFrame
 from davss_ros.evaluate.videos import Video, check_videos, dataset_videos
 
@@ -42,6 +43,7 @@ def evaluate(
     intervals: Sequence[int] | None = None,
     compare: Mapping[str, str] | None = None,
     *,
+    streaming: bool = False,
     split: str = '',
     layout: str = '',
 ) -> Measured:
@@ -54,6 +56,7 @@ def evaluate(
         modes: as there.
         intervals: as there.
         compare: as there.
+        streaming: as there.
         split: ``val``, ``test`` and so on, where there are several.
         layout: a key of `davss_ros.datasets.dataset.LAYOUTS`; empty recognises it.
     """
@@ -64,7 +67,7 @@ def evaluate(
             raise DataError('\n'.join(dataset.problems))
         return dataset_videos(dataset)
 
-    return evaluate_videos(folder.name, read, config, distances, modes, intervals, compare)
+    return evaluate_videos(folder.name, read, config, distances, modes, intervals, compare, streaming=streaming)
 
 
 def evaluate_videos(
@@ -75,6 +78,8 @@ def evaluate_videos(
     modes: Sequence[str],
     intervals: Sequence[int] | None = None,
     compare: Mapping[str, str] | None = None,
+    *,
+    streaming: bool = False,
 ) -> Measured:
     """Measure a model, and perhaps others beside it, on videos of which all or some frames are labelled.
 
@@ -90,6 +95,8 @@ def evaluate_videos(
         intervals: key-frame intervals; by default those of `INTERVALS` that the distances reach.
         compare: name -> ``weights`` of models to be measured as well, ``flow`` and ``davss`` alone; networks and
             settings as their weights say.
+        streaming: play the videos as well, at their own pace, to all models of the same classes; see
+            `davss_ros.evaluate.live`.
 
     Raises:
         DavssError: the data or a model does not fit.
@@ -109,6 +116,13 @@ def evaluate_videos(
         videos, compared = read(models[other].classes), [mode for mode in modes if mode in COMPARED]
         _, figures = _measure(other, videos, models[other], settings, distances, compared, intervals)
         results.setdefault('models', {})[other] = {'model': models[other].name} | figures
+    if streaming and modes:
+        segmenters = players(model, config)
+        for other, settings in others.items():
+            if models[other].classes == model.classes:
+                more = players(models[other], settings)
+                segmenters |= {f'{other}/{way}': segmenter for way, segmenter in more.items()}
+        results['streaming'] = rounded_streaming(streaming_scores(read(model.classes), segmenters))
     return Measured(results, evaluation.worst, model.classes)
 
 

@@ -55,6 +55,7 @@ def _sections(results: Results, worst: Sequence[WorstFrame], classes: Sequence[S
     if results['distances']:
         yield from _distances(results)
         yield from _intervals(results)
+        yield from _streaming(results)
         if 'distortion' in results:
             yield from _distortion(results)
         yield '<h2>Boundaries and consistency</h2>'
@@ -104,6 +105,23 @@ def _intervals(results: Results) -> Iterator[str]:
     yield _note('All frames of a video, mean over the phases; the numbers in the chart are the intervals.')
     yield line_chart(series, 'ms a frame', 'mIoU, %')
     yield _table(['mode', 'interval', *(head for head, _ in names.values())], rows)
+
+
+def _streaming(results: Results) -> Iterator[str]:
+    if not results.get('streaming'):
+        return
+    yield '<h2>Streaming accuracy</h2>'
+    yield _note(
+        'The videos played at their own pace: the labels that are there at the instant of a frame, against its truth. '
+        'Age: how long ago the frame was whose labels these are. Frames that come while one is in work are passed over.'
+    )
+    columns = [('miou', 'mIoU', 1), ('age', 'age, ms', 0), ('latency_p50', 'latency p50, ms', 1)]
+    columns += [('latency_p95', 'p95, ms', 1), ('served', 'share served', 2)]
+    rows = [
+        [name, *(_cell(figures[column], digits) for column, _, digits in columns)]
+        for name, figures in results['streaming'].items()
+    ]
+    yield _table(['', *(head for _, head, _ in columns)], rows)
 
 
 def _distortion(results: Results) -> Iterator[str]:

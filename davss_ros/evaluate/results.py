@@ -98,5 +98,10 @@ def _distortion(qualities: Mapping[int, MapQuality]) -> dict[str, Any]:
     }
 
 
+def rounded_streaming(scores: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
+    """Return ``streaming`` of ``results.json``: the figures of `davss_ros.evaluate.live.streaming_scores` by name."""
+    return {name: {figure: _rounded(value) for figure, value in figures.items()} for name, figures in scores.items()}
+
+
 def _rounded(value: float, digits: int = 3) -> float | None:
     return round(float(value), digits) if isfinite(value) else None  # JSON has no nan

@@ -30,6 +30,12 @@ def table(results: dict[str, Any]) -> str:
         for name, mode in others.items():
             rows.append([name, *(_cell(mode['interval'][n].get(column), digits) for column, digits in columns)])
         lines += _aligned(rows)
+    if results.get('streaming'):
+        rows = [['streaming', 'mIoU', 'age, ms', 'p50, ms', 'p95, ms', 'served']]
+        columns = (('miou', 1), ('age', 0), ('latency_p50', 1), ('latency_p95', 1), ('served', 2))
+        for name, figures in results['streaming'].items():
+            rows.append([name, *(_cell(figures[column], digits) for column, digits in columns)])
+        lines += _aligned(rows)
     return '\n'.join(lines)
 
 

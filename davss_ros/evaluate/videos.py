@@ -24,12 +24,14 @@ class EvaluationFrame:
         image: gives (H, W, 3) uint8 RGB.
         labels: gives (H, W) uint8 class ids, 255 where there is none; None for a frame without labels.
         label_name: for messages; by default the frame's.
+        stamp: ns from the first frame of its video; None for images without a time.
     """
 
     name: str
     image: Callable[[], Image]
     labels: Callable[[], Image] | None = None
     label_name: str = ''
+    stamp: int | None = None
 
     def labels_of(self, image: Image) -> Image:
         """Return the labels; `DataError` unless they have the size of ``image``."""
@@ -63,17 +65,17 @@ def dataset_videos(dataset: Dataset) -> list[Video]:
         return [[_labelled(still, classes) for still in dataset.stills]]
     return [
         [
-            EvaluationFrame(frame.image_path.stem, partial(read_image, frame.image_path))
+            EvaluationFrame(frame.image_path.stem, partial(read_image, frame.image_path), stamp=frame.stamp)
             if frame.labelled is None
-            else _labelled(frame.labelled, classes)
+            else _labelled(frame.labelled, classes, frame.stamp)
             for frame in sequence.frames
         ]
         for sequence in dataset.sequences
     ]
 
 
-def _labelled(pair: LabelledImage, classes: int) -> EvaluationFrame:
-    return EvaluationFrame(pair.name, pair.image, partial(pair.labels, classes), str(pair.label_path))
+def _labelled(pair: LabelledImage, classes: int, stamp: int | None = None) -> EvaluationFrame:
+    return EvaluationFrame(pair.name, pair.image, partial(pair.labels, classes), str(pair.label_path), stamp)
 
 
 def check_videos(videos: Sequence[Video]) -> None:

@@ -90,16 +90,28 @@ def test_results_of_a_folder(folder: Path, tmp_path: Path, capsys: pytest.Captur
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == ['per_frame:', 'mIoU', '100.00']
     assert lines[1:3] == [['ground', '100.0'], ['wall', '100.0']]
-    assert lines[3:] == [
+    assert lines[3:7] == [
         ['mIoU', 'at', 'distance', '1', '2', 'mean'],
         ['hold', '0.0', '100.0', '50.0'],
         ['davss', '100.0', '100.0', '100.0'],
         ['distortion', 'AUC', '-', '-', '-'],  # nothing is wrong
     ]
+    assert lines[7][:2] == ['streaming', 'mIoU'] and lines[9][0] == 'davss' and len(lines) == 11
+    assert list(results['streaming']) == ['per_frame', 'davss', 'davss, background']
+    assert all(figures['age'] > 0 and 0 < figures['served'] <= 1 for figures in results['streaming'].values())
+    assert '<h2>Streaming accuracy</h2>' in (out / 'report.html').read_text()
 
 
 def test_an_interval_and_another_model(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ['--distances', '1', '--intervals', '2', '--compare', f'other={tmp_path}/a=b.safetensors,camvid_lite']
+    options = [
+        '--distances',
+        '1',
+        '--intervals',
+        '2',
+        '--no-streaming',
+        '--compare',
+        f'other={tmp_path}/a=b.safetensors,camvid_lite',
+    ]
     (tmp_path / 'a=b.safetensors').write_bytes(b'weights')
     assert command.main([str(folder), *options, '--out', str(tmp_path)]) == 0
     results = json.loads((tmp_path / 'results.json').read_text())
@@ -107,6 +119,7 @@ def test_an_interval_and_another_model(folder: Path, tmp_path: Path, capsys: pyt
     # key frames are right, held labels wrong: of 2 x 5 frames ground meets 2 of 7, wall 3 of 8
     assert held['miou'] == pytest.approx(100 * (2 / 7 + 3 / 8) / 2, abs=0.001)
     other = results['models']['other']
+    assert 'streaming' not in results
     assert other['model'] == f'{tmp_path}/a=b.safetensors,camvid_lite'
     assert other['modes'].keys() == {'per_frame', 'flow', 'davss'}
     assert other['provenance']['weights'].keys() == {'a=b.safetensors', 'camvid_lite.safetensors'}
