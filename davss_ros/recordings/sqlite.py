@@ -6,7 +6,7 @@ Read are only the columns that every version of rosbag2 has.
 import shutil
 import sqlite3
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,9 +24,9 @@ _BY_TOPIC = 'SELECT topic_id, count(*), min(timestamp), max(timestamp) FROM mess
 class SqliteFile:
     """An open storage file; see `davss_ros.recordings.storage.Storage`."""
 
-    def __init__(self, database: sqlite3.Connection, name: str) -> None:
+    def __init__(self, database: sqlite3.Connection, name: str, damage: str = '') -> None:
         self._database = database
-        self.damage: list[str] = []
+        self.damage = [damage] if damage else []
         self.remedy = f'sqlite3 {name} .recover | sqlite3 NEW.db3'
         rows = database.execute('SELECT id, name, type, serialization_format FROM topics').fetchall()
         self._topics = {
@@ -102,8 +102,8 @@ class SqliteFile:
 def open_sqlite(path: Path) -> Iterator[SqliteFile]:
     """Open a storage file; `DataError` if it is none, or too damaged to tell its topics."""
     try:
-        with _connected(path) as database:
-            yield SqliteFile(database, str(path))
+        with _connected(path) as (database, damage):
+            yield SqliteFile(database, str(path), damage)
     except sqlite3.DatabaseError as error:
         raise DataError(
             f'{path}: cannot be read as a rosbag2: {error}; '
@@ -112,34 +112,51 @@ def open_sqlite(path: Path) -> Iterator[SqliteFile]:
 
 
 @contextmanager
-def _connected(path: Path) -> Iterator[sqlite3.Connection]:
-    """Connect for reading, without a lock or a file beside ``path``.
+def _connected(path: Path) -> Iterator[tuple[sqlite3.Connection, str]]:
+    """Connect for reading, without a lock or a file beside ``path``; with what is known to be wrong with it.
 
-    A write-ahead log that a recorder left behind is read along. A journal means that a write was cut off, which can
-    only be undone in a copy.
+    A write-ahead log that a recorder left behind is read along. Two things take a copy: a journal, which means that a
+    write was cut off and has to be undone, and a page cut off at the end, of which sqlite would make zeros.
     """
-    journal = path.with_name(path.name + '-journal')
-    if journal.is_file() and journal.stat().st_size:
-        with TemporaryDirectory() as folder, closing(_undone(path, journal, Path(folder))) as database:
-            yield database
-        return
-    log = path.with_name(path.name + '-wal')
-    how = 'vfs=unix-none' if log.is_file() and log.stat().st_size else 'immutable=1'
-    with closing(sqlite3.connect(f'file:{quote(str(path.absolute()))}?mode=ro&{how}', uri=True)) as database:
-        database.execute('PRAGMA locking_mode=EXCLUSIVE')  # so that the log needs no shared memory beside it
-        yield database
+    log, journal = (path.with_name(path.name + ending) for ending in ('-wal', '-journal'))
+    logged = log.is_file() and log.stat().st_size > 0
+    whole, announced = (0, 0) if logged else _pages(path)
+    size = path.stat().st_size
+    damage = f'cut off at byte {size}' if size < announced else ''
+    undo = journal.is_file() and journal.stat().st_size > 0
+    with TemporaryDirectory(prefix='davss_bag_') as folder:
+        if undo or (damage and whole < size):
+            file = _copy(path, journal if undo else None, Path(folder), whole if damage else size)
+            database = sqlite3.connect(file)
+        else:
+            how = 'vfs=unix-none' if logged else 'immutable=1'
+            database = sqlite3.connect(f'file:{quote(str(path.absolute()))}?mode=ro&{how}', uri=True)
+        with closing(database):
+            database.execute('PRAGMA locking_mode=EXCLUSIVE')  # so that the log needs no shared memory beside it
+            database.execute('PRAGMA writable_schema=ON')  # so that a file shorter than it says is read, not written
+            yield database, damage
 
 
-def _undone(path: Path, journal: Path, folder: Path) -> sqlite3.Connection:
+def _pages(path: Path) -> tuple[int, int]:
+    """Return how many bytes the whole pages of a file have, and all that it says (sqlite.org/fileformat.html, 1.3)."""
+    with path.open('rb') as file:
+        head = file.read(100)
+    page = int.from_bytes(head[16:18], 'big')
+    page = 65536 if page == 1 else max(page, 1)
+    return path.stat().st_size // page * page, int.from_bytes(head[28:32], 'big') * page
+
+
+def _copy(path: Path, journal: Path | None, folder: Path, size: int) -> Path:
+    """Copy ``size`` bytes of ``path``, and a journal."""
     try:
-        for file in (path, journal):
-            shutil.copyfile(file, folder / file.name)
+        with path.open('rb') as source, (folder / path.name).open('wb') as target:
+            shutil.copyfileobj(source, target)
+            target.truncate(size)
+        if journal is not None:
+            shutil.copyfile(journal, folder / journal.name)
     except OSError as error:
         raise DataError(
-            f'{path}: a write was cut off ({journal.name}); no room for the copy it takes to undo it ({error}); '
-            f'`sqlite3 {path} "PRAGMA integrity_check"` undoes it in place'
+            f'{path}: a write to it was cut off, and the copy that it takes to read it cannot be made: '
+            f'{error.strerror or error}; `sqlite3 {path} .recover | sqlite3 NEW.db3` saves what is whole'
         ) from error
-    database = sqlite3.connect(folder / path.name)
-    with suppress(sqlite3.DatabaseError):
-        database.execute('PRAGMA locking_mode=EXCLUSIVE')
-    return database
+    return folder / path.name

@@ -103,7 +103,9 @@ def open_video(
 
 @contextmanager
 def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
-    capture = cv2.VideoCapture(str(path.absolute()))  # absolute, since `a:b.mp4` would be a protocol
+    # by libav alone where it is there: the other readers guess numbered pictures from a name, and print
+    libav = cv2.CAP_FFMPEG if cv2.videoio_registry.hasBackend(cv2.CAP_FFMPEG) else cv2.CAP_ANY
+    capture = cv2.VideoCapture(str(path.absolute()), libav)  # absolute, since `a:b.mp4` would be a protocol
     try:
         if not capture.isOpened():
             raise DataError(f'{path}: expected a video ({" ".join(VIDEO_SUFFIXES)}), OpenCV cannot open it')
