@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice, pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from davss_ros.errors import DataError, FrameError
@@ -15,6 +17,8 @@ from davss_ros.recordings.storage import Topic
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 DEPTH_ENCODINGS = ('16UC1', '32FC1')
+_LOOKED_AT = 20  # messages at the start, for the usual time between two
+_UNEVEN = 3.0  # mean and usual time apart by so much: there are pauses
 _SHORTEST = 1_000_000  # ns between messages on average; if it is less, the times of reception tell nothing
 
 
@@ -73,12 +77,23 @@ def open_bag(
     bag = Bag(path)
     chosen = _choose(bag, topic, parse_bit_depth(bit_depth) > 0)
     findings = Findings(str(path), say, strict)
-    span = chosen.last - chosen.first
-    timed = chosen.count < 2 or span >= (chosen.count - 1) * _SHORTEST
-    rate = (chosen.count - 1) / span * 1e9 if timed and span else FOLDER_RATE
-    if not timed:
-        findings.remark(f'{chosen.name}: {chosen.count} messages within {span / 1e6:g} ms: the header stamps count')
-    return BagSource(bag, chosen.name, path.name, rate, chosen.count, findings, timed, bit_depth)
+    rate = _rate(bag, chosen)
+    if not rate:
+        what = f'{chosen.count} messages of {chosen.name} within {(chosen.last - chosen.first) / 1e6:g} ms'
+        findings.remark(f'{what}: the times of reception tell nothing, the header stamps are taken')
+    return BagSource(bag, chosen.name, path.name, rate or FOLDER_RATE, chosen.count, findings, rate > 0, bit_depth)
+
+
+def _rate(bag: Bag, topic: Topic) -> float:
+    """Return messages a second, 0 if they are received all at once: the mean, unless pauses or jumps spoil it."""
+    if topic.count < 2:
+        return FOLDER_RATE
+    mean = (topic.last - topic.first) / (topic.count - 1)
+    first = islice(bag.messages({topic.name}), _LOOKED_AT)
+    steps = [after - before for before, after in pairwise(message.received for message in first)]
+    usual = median(steps) if steps else mean
+    step = mean if usual < _SHORTEST or mean < _UNEVEN * usual else usual
+    return 1e9 / step if step >= _SHORTEST else 0.0
 
 
 def image_topics(bag: Bag) -> tuple[Topic, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from davss_ros.recordings.frame import Frame, FrameSource
+from davss_ros.recordings.frame import FOLDER_RATE, Frame, FrameSource
 
 LONGEST_PAUSE = 60.0  # s; a longer pause of a recording is not waited for
 _SHORTEST = 1_000_000  # ns; stamps that lie closer stand still
@@ -32,18 +32,20 @@ class Pacer:
     """Tells when frames are due; see `paced`."""
 
     def __init__(self, source: FrameSource, longest_gap: float) -> None:
-        self._source, self._longest = source, round(longest_gap * 1e9)
-        self._period = round(1e9 / source.rate)
-        self._longest = max(self._longest, round(1.5 * self._period))  # slow recordings are slow
-        self._by_stamps = True
-        self._last: Frame | None = None
+        self._findings = source.findings
+        period = 1 / source.rate
+        self._period = round(1e9 * (period if period <= LONGEST_PAUSE else 1 / FOLDER_RATE))
+        self._longest = round(longest_gap * 1e9)
+        self._said = self._longest  # the longest wait that need not be said
+        self._by_stamps, self._left_out = True, False
+        self._last = (0, 0)  # stamp and time of reception
         self._number = self._due = 0
 
     def due(self, frame: Frame) -> int:
         """Return when ``frame`` is due, ns from the first one; to be called for every frame in turn."""
-        if self._last is not None:
-            self._due += self._step(frame.stamp - self._last.stamp, frame.received - self._last.received)
-        self._last = frame._replace(image=frame.image[:0])  # only its times
+        if self._number:
+            self._due += self._step(frame.stamp - self._last[0], frame.received - self._last[1])
+        self._last = frame.stamp, frame.received
         self._number += 1
         return self._due
 
@@ -52,19 +54,25 @@ class Pacer:
         sensible = _SHORTEST <= stamped <= self._longest or (stamped > 0 and alike)
         if self._by_stamps and not sensible:
             self._by_stamps = False
-            self._say(f'{_what(stamped)} at frame {self._number}; times of reception are taken from there on')
+            self._findings.remark(
+                f'{_what(stamped)} at frame {self._number}: paced by the times of reception from there'
+            )
         step = stamped if self._by_stamps else received
         if step <= 0:
             return self._period  # no time tells
         if step > LONGEST_PAUSE * 1e9:
-            self._say(f'{step / 1e9:.1f} s pass before frame {self._number}; such pauses are left out')
+            if not self._left_out:
+                limit = f'as is every pause of more than {LONGEST_PAUSE:g} s'
+                self._findings.remark(f'{_seconds(step)} pass before frame {self._number}: left out, {limit}')
+            self._left_out = True
             return self._period
-        if step > self._longest:
-            self._say(f'{step / 1e9:.1f} s pass before frame {self._number}, as recorded')
+        if step > self._said:
+            self._said = round(1.5 * step)
+            self._findings.remark(
+                f'{step / 1e9:.1f} s pass before frame {self._number}, as recorded; '
+                f'of the pauses after it those of more than {self._said / 1e9:.1f} s are said'
+            )
         return step
-
-    def _say(self, text: str) -> None:
-        self._source.findings.remark(text)
 
 
 def _what(step: int) -> str:

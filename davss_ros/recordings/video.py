@@ -38,7 +38,7 @@ class VideoSource:
         """See `davss_ros.recordings.frame.FrameSource`."""
         self.findings.begin()
         period = round(1e9 / self.rate)
-        number, stamp, first = 0, -period, 0
+        number, stamp, first, untimed = 0, -period, 0, 0
         with _opened(self.path) as capture:
             while True:
                 good, image = capture.read()
@@ -48,13 +48,14 @@ class VideoSource:
                 first = time if number == 0 else first
                 usable = self.timed and time - first - stamp >= _SHORTEST
                 stamp = time - first if usable else stamp + period
-                if self.timed and not usable:
-                    self.findings.remark(
-                        f'frame {number} has no later time than the one before; {self.rate:g} Hz taken'
-                    )
+                untimed += not usable
                 rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
                 yield Frame(stamp, rgb, '', stamp)
                 number += 1
+        if self.timed and untimed:
+            self.findings.remark(
+                f'{untimed} of {number} frames have no time of their own; {self.rate:g} Hz taken for them'
+            )
         if 0 < number < self.count:
             self._say_missing(number, stamp + period)
         self.findings.end(number)
@@ -66,7 +67,7 @@ class VideoSource:
             if self.path.suffix.lower() in _COUNTED:
                 self.findings.remark(f'{frames} of {self.count} frames can be decoded, the others are damaged')
             return
-        self.findings.remark(f'cut off: {frames} of {self.count} frames came')
+        self.findings.remark(f'cut off: {frames} of the {self.count} frames that it announces came')
 
 
 def open_video(
@@ -108,7 +109,12 @@ def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
     capture = cv2.VideoCapture(str(path.absolute()), libav)  # absolute, since `a:b.mp4` would be a protocol
     try:
         if not capture.isOpened():
-            raise DataError(f'{path}: expected a video ({" ".join(VIDEO_SUFFIXES)}), OpenCV cannot open it')
+            cut = (
+                '; it was cut off before its index (moov) was written, which untrunc can rebuild'
+                if _no_index(path)
+                else ''
+            )
+            raise DataError(f'{path}: expected a video ({" ".join(VIDEO_SUFFIXES)}), OpenCV cannot open it{cut}')
         yield capture
     finally:
         capture.release()
@@ -127,3 +133,16 @@ def _period(capture: cv2.VideoCapture) -> int:
         times.append(_time(capture))
     steps = np.diff(times)
     return int(np.median(steps)) if len(steps) and steps.min() >= _SHORTEST else 0
+
+
+def _no_index(path: Path) -> bool:
+    """Tell whether ``path`` starts as an mp4 does and lacks its index (boxes by size and name, ISO/IEC 14496-12)."""
+    size, at, names = path.stat().st_size, 0, list[bytes]()
+    with path.open('rb') as file:
+        while at + 8 <= size and len(names) < 100:
+            file.seek(at)
+            head = file.read(16)
+            length, name = int.from_bytes(head[:4], 'big'), head[4:8]
+            names.append(name)
+            at += int.from_bytes(head[8:], 'big') if length == 1 else max(length, 8)
+    return names[:1] == [b'ftyp'] and b'moov' not in names
