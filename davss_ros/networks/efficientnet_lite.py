@@ -5,6 +5,7 @@ its last block: features at strides 4, 8, 16 and 32.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -81,9 +82,8 @@ class EfficientNetLite(nn.Module):
         blocks: list[nn.Module] = []
         last: dict[int, tuple[int, int]] = {}  # stride -> (index of the last block there, its width)
         total_stride, width = 2, 32
-        for number, (repeats, kernel, stride, expansion, base_width) in enumerate(STAGES):
-            deepened = 0 < number < len(STAGES) - 1  # the Lite variants keep the depth of both ends
-            for repeat in range(math.ceil(variant.depth * repeats) if deepened else repeats):
+        for repeats, (_, kernel, stride, expansion, base_width) in zip(_repeats(variant), STAGES, strict=True):
+            for repeat in range(repeats):
                 step = stride if repeat == 0 else 1
                 outputs = _round_width(base_width * variant.width)
                 blocks.append(InvertedResidual(width, outputs, kernel, step, expansion))
@@ -107,6 +107,43 @@ class EfficientNetLite(nn.Module):
 def _round_width(width: float, divisor: int = 8) -> int:
     rounded = max(divisor, int(width + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * width else rounded
+
+
+def shallower(names: Iterable[str], deep: str, shallow: str) -> dict[str, str]:
+    """Return what of one variant's encoder starts a shallower one of the same width: its name -> the other's.
+
+    The last blocks of a stage, which the shallower one has not, only add to what comes before (`InvertedResidual`'s
+    shortcut), and training skipped them at random (drop connect): so the others do without.
+
+    Args:
+        names: of the tensors of a network whose ``encoder`` is of the deep variant.
+        deep: a key of `VARIANTS`.
+        shallow: another.
+    """
+    renamed = {}
+    places = {theirs: ours for ours, theirs in enumerate(_shared_blocks(VARIANTS[deep], VARIANTS[shallow]))}
+    for name in names:
+        parts = name.split('.')
+        if parts[:2] != ['encoder', 'blocks']:
+            renamed[name] = name
+        elif int(parts[2]) in places:
+            renamed[name] = '.'.join([*parts[:2], str(places[int(parts[2])]), *parts[3:]])
+    return renamed
+
+
+def _shared_blocks(deep: Variant, shallow: Variant) -> list[int]:
+    """Return which blocks of the deep variant those of the shallow one are."""
+    shared, first = [], 0
+    for theirs, ours in zip(_repeats(deep), _repeats(shallow), strict=True):
+        shared += range(first, first + ours)
+        first += theirs
+    return shared
+
+
+def _repeats(variant: Variant) -> list[int]:
+    """Return the number of blocks of every stage; the Lite variants keep the depth of both ends."""
+    inner = [math.ceil(variant.depth * repeats) for repeats, *_ in STAGES[1:-1]]
+    return [STAGES[0][0], *inner, STAGES[-1][0]]
 
 
 def imagenet_state(encoder: EfficientNetLite) -> dict[str, Tensor]:

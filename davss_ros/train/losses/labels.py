@@ -80,6 +80,11 @@ def segmentation_loss(scores: Tensor, labels: Tensor, offset: tuple[int, int], l
     return label_loss(up_every_second(scores.float(), offset), labels[:, offset[0] :: 2, offset[1] :: 2], lovasz)
 
 
+def mean_divergence(scores: Tensor, teacher: Tensor) -> Tensor:
+    """Return how far ``scores`` are from a teacher's, both (N, C, h, w): the mean Kullback-Leibler divergence."""
+    return F.kl_div(scores.log_softmax(1), teacher.softmax(1), reduction='none').sum(1).mean()
+
+
 def _interpolation(length: int, first: int, like: Tensor) -> Tensor:
     """Return (2 length, length): what every second of the 4 length upsampled values is made of."""
     eye = torch.eye(length, dtype=like.dtype, device=like.device)

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from davss_ros.train.material.camera import CameraFaults, disturbed
+
 Image = NDArray[np.uint8]
 
 
@@ -21,6 +23,7 @@ class Augmentation:
     hue: float = 6.0  # degrees
     blur: float = 0.15  # share of images
     rare_share: float = 0.5  # share of views centred on a pixel of a rare class
+    faults: CameraFaults | None = None  # of a worse camera, over all the others
 
 
 def random_view(
@@ -41,7 +44,8 @@ def random_view(
     """
     matrix = random_matrix(labels, size, rng, ranges, rare)
     view, view_labels = transform(image, labels, matrix, size)
-    return recolour(view, rng, ranges), view_labels
+    view = recolour(view, rng, ranges)
+    return view if ranges.faults is None else disturbed(view, rng, ranges.faults), view_labels
 
 
 def random_matrix(

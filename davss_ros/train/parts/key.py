@@ -10,10 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from davss_ros.datasets.stills import LabelledImage, labelled_images
+from davss_ros.errors import ConfigError
 from davss_ros.networks.efficientnet_lite import imagenet_start
+from davss_ros.networks.layers import channels_last, fuse
 from davss_ros.networks.registry import build
-from davss_ros.train.losses.labels import segmentation_loss
+from davss_ros.networks.weights import load_into, read_weights
+from davss_ros.train.losses.labels import mean_divergence, segmentation_loss
 from davss_ros.train.material.augment import Augmentation, Image, paste, random_view
+from davss_ros.train.material.camera import CameraFaults
 from davss_ros.train.runs import checkpoint
 from davss_ros.train.runs.compute import Compute
 from davss_ros.train.runs.loop import Progress, Task, fit, optimizer, prefetched
@@ -38,6 +42,9 @@ class KeyTraining:
     size: tuple[int, int] = (0, 0)  # (height, width) of the views, multiples of 4; 0 takes the images' own
     scale: tuple[float, float] = Augmentation.scale
     paste: float = 0.0  # share of views into which the rare classes of another are pasted
+    faults: float = 0.0  # share of each of the faults of cameras in the views, see `CameraFaults`
+    teacher: str = ''  # model whose key network is followed as well as the labels; empty: the labels alone
+    distill: float = 0.5  # weight of following the teacher's scores
     learning_rate: float = 1.5e-3
     encoder_factor: float = 0.4  # learning rate of the pretrained encoder, relative
     weight_decay: float = 1e-2
@@ -68,6 +75,8 @@ def train_key(
 
     Raises:
         DataError: the data is incomplete, or the folder ``out`` holds another run.
+        ConfigError: the teacher has other classes.
+        WeightsError: there is no such teacher, or it is damaged.
         ImportError: the encoder's ImageNet weights are not installed.
     """
     torch.manual_seed(settings.seed)
@@ -78,12 +87,18 @@ def train_key(
     else:
         taken = checkpoint.take_over(settings.start, network, 'key')
         progress(f'key: {taken} of {len(network.state_dict())} tensors from {settings.start}')
+    teacher = _teacher(settings, compute)
 
     def loss(batch: _Batch) -> Tensor:
         images, labels, offset = batch
         with compute.autocast():
             scores = network(images)
-        return segmentation_loss(scores, labels, offset)
+        loss = segmentation_loss(scores, labels, offset)
+        if teacher is None:
+            return loss
+        with torch.no_grad(), compute.autocast():
+            followed = teacher(images)
+        return loss + settings.distill * mean_divergence(scores.float(), followed.float())
 
     task = Task(
         'key',
@@ -101,12 +116,26 @@ def train_key(
     return network
 
 
+def _teacher(settings: KeyTraining, compute: Compute) -> nn.Module | None:
+    """Return the key network of the model that is followed, if any, ready to be used."""
+    if not settings.teacher:
+        return None
+    weights = read_weights(settings.teacher)
+    if weights.class_count != settings.classes:
+        raise ConfigError(f'teacher: expected {settings.classes} classes, found {weights.class_count}')
+    network = build('key', weights.networks['key'], settings.classes).eval()
+    load_into(network, weights.states['key'], weights.source)
+    fuse(network)
+    return channels_last(network.requires_grad_(False)).to(compute.device)
+
+
 def _batches(samples: list[tuple[Image, Image]], epoch: int, settings: KeyTraining) -> Iterator[_Batch]:
     """Yield image and label batches of one epoch; they depend on seed and epoch only. The next is made meanwhile."""
     order = np.random.default_rng((settings.seed, epoch)).permutation(len(samples))
     height, width = samples[0][1].shape
     size = settings.size if settings.size[0] else (height, width)
-    ranges = Augmentation(scale=settings.scale)
+    faults = CameraFaults(share=settings.faults) if settings.faults else None
+    ranges = Augmentation(scale=settings.scale, faults=faults)
 
     def make(start: int) -> _Batch:
         rng = np.random.default_rng((settings.seed, epoch, start))

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from davss_ros.datasets.stills import LabelledImage
 from davss_ros.errors import DataError
@@ -20,7 +19,7 @@ from davss_ros.networks.efficientnet_lite import imagenet_start
 from davss_ros.networks.interface import KeyNetwork, Propagated
 from davss_ros.networks.registry import build
 from davss_ros.networks.resample import SCALE
-from davss_ros.train.losses.labels import segmentation_loss
+from davss_ros.train.losses.labels import mean_divergence, segmentation_loss
 from davss_ros.train.material.augment import Augmentation
 from davss_ros.train.material.motion import to_tensor
 from davss_ros.train.material.scene import SceneClasses
@@ -105,7 +104,7 @@ def train_correction_on_stills(
     def loss(batch: _Batch) -> Tensor:
         with compute.autocast():
             corrected = network(batch.image, batch.propagated)
-        followed = F.kl_div(corrected.float().log_softmax(1), batch.teacher.softmax(1), reduction='none').sum(1).mean()
+        followed = mean_divergence(corrected.float(), batch.teacher)
         return segmentation_loss(corrected, batch.labels, batch.offset) + settings.distill * followed
 
     task = Task(

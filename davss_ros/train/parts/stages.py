@@ -17,7 +17,7 @@ from davss_ros.networks.efficientnet_lite import imagenet_start
 from davss_ros.networks.interface import Propagated
 from davss_ros.networks.registry import build
 from davss_ros.networks.resample import down, up
-from davss_ros.train.losses.labels import VOID, label_loss, up_every_second
+from davss_ros.train.losses.labels import VOID, label_loss, mean_divergence, up_every_second
 from davss_ros.train.material.motion import MotionSamples
 from davss_ros.train.material.regroup import Regrouping, regrouped
 from davss_ros.train.runs import checkpoint
@@ -124,14 +124,10 @@ def correction_loss(
     wrong = F.cross_entropy(alone, labels, ignore_index=VOID, reduction='none')
     loss = loss + (wrong * share[:, 0]).mean()
     quarter = torch.lerp(propagated, correction, weight)
-    loss = loss + distill * _divergence(quarter, batch.teacher)
+    loss = loss + distill * mean_divergence(quarter, batch.teacher)
     if everywhere:
-        loss = loss + everywhere * (label_loss(alone, labels) + distill * _divergence(correction, batch.teacher))
+        loss = loss + everywhere * (label_loss(alone, labels) + distill * mean_divergence(correction, batch.teacher))
     return loss
-
-
-def _divergence(scores: Tensor, teacher: Tensor) -> Tensor:
-    return F.kl_div(scores.log_softmax(1), teacher.softmax(1), reduction='none').sum(1).mean()
 
 
 def _train(

@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from davss_ros.errors import DataError
+from davss_ros.networks.efficientnet_lite import EfficientNetLite, shallower
+from davss_ros.networks.registry import build
 from davss_ros.networks.weights import read_weights
 
 
@@ -66,7 +68,8 @@ def take_over(source: Path, model: nn.Module, role: str) -> int:
     """Load into ``model`` the parts of another whose name and shape agree; return the number of tensors.
 
     Args:
-        source: what `save` wrote, ``*.pt``, or a model as `read_weights` takes it.
+        source: what `save` wrote, ``*.pt``, or a model as `read_weights` takes it; of a model with a deeper encoder
+            those blocks that ``model`` has, see `shallower`.
         model: takes them.
         role: of the network in a model.
 
@@ -75,7 +78,9 @@ def take_over(source: Path, model: nn.Module, role: str) -> int:
         WeightsError: no such model, or it is damaged.
     """
     if source.suffix != '.pt':
-        state = {name: value.float() for name, value in read_weights(str(source)).states.get(role, {}).items()}
+        weights = read_weights(str(source))
+        state = {name: value.float() for name, value in weights.states.get(role, {}).items()}
+        state = _of_the_depth_of(model, build(role, weights.networks[role], 1) if state else model, state)
     elif source.exists():
         state = torch.load(source, map_location='cpu', weights_only=True)['model']
     else:
@@ -86,3 +91,11 @@ def take_over(source: Path, model: nn.Module, role: str) -> int:
         raise DataError(f'{source}: no part of it fits {type(model).__name__}')
     model.load_state_dict(fitting, strict=False)
     return len(fitting)
+
+
+def _of_the_depth_of(model: nn.Module, other: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the ``state`` of ``other`` without the blocks of its encoder that the one of ``model`` has not."""
+    own, deeper = getattr(model, 'encoder', None), getattr(other, 'encoder', None)
+    if not isinstance(own, EfficientNetLite) or not isinstance(deeper, EfficientNetLite) or own.name == deeper.name:
+        return state
+    return {ours: state[theirs] for theirs, ours in shallower(state, deeper.name, own.name).items()}
