@@ -33,6 +33,11 @@ class SegmenterConfig:
     flow: str = _setting('', 'Flow: dis, dis_medium, dis_fast, dis_ultrafast, flownets. Empty: as the weights say.')
     distortion: str = _setting('', 'Distortion network. Empty: as the weights say.')
     correction: str = _setting('', 'Correction network; key: the key network. Empty: as the weights say.')
+    gate: str = _setting(
+        '',
+        'Gate network, which joins what was carried and the correction of the whole frame; the key network then redoes '
+        'windows of the outcome. Empty: as the weights say; none: without.',
+    )
     key_views: int = _setting(
         0,
         'What the key network sees of a key frame: 1, the frame; 2, also its mirror image. 0: as the weights say.',

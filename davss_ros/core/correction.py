@@ -1,4 +1,10 @@
-"""Redoing what propagation got wrong in windows of the frame: at most so many, however much is wrong."""
+"""Redoing what propagation got wrong: by a look at the whole frame, and in windows where that is not enough.
+
+- With a gate, the correction network segments the whole frame, lightly; the gate says for each pixel how much that
+  counts beside what was carried, and how likely the outcome is still wrong. The key network redoes the windows that
+  hold most of that.
+- Without one, the correction network redoes windows alone, where the distortion map says so.
+"""
 
 from torch import Tensor
 
@@ -14,11 +20,37 @@ from davss_ros.core.windows import (
     window_count,
     without_margin,
 )
-from davss_ros.networks.interface import Propagated
+from davss_ros.networks.interface import CorrectionNetwork, Propagated
+
+
+def correct(
+    model: Model, image: Tensor, image_quarter: Tensor, propagated: Propagated, distortion: Tensor, distance: Tensor
+) -> Propagated:
+    """Return what was propagated, corrected; scores and image alike.
+
+    Args:
+        model: its networks.
+        image: the current frames (N, 3, H, W).
+        image_quarter: the same at 1/4 size (N, 3, h, w).
+        propagated: to these frames.
+        distortion: of it (N, 1, h, w).
+        distance: frames since the key frames (N,).
+    """
+    if model.gate is None or model.window is None:
+        return redo_windows(model, model.correction, image, image_quarter, propagated, distortion)
+    correction = model.correction(image, propagated)
+    weight, wrong = model.gate(propagated, correction, distortion, distance).split(1, 1)
+    joined = Propagated(propagated.scores.lerp(correction, weight), propagated.image.lerp(image_quarter, weight))
+    return redo_windows(model, model.window, image, image_quarter, joined, wrong)
 
 
 def redo_windows(
-    model: Model, image: Tensor, image_quarter: Tensor, propagated: Propagated, distortion: Tensor
+    model: Model,
+    network: CorrectionNetwork,
+    image: Tensor,
+    image_quarter: Tensor,
+    propagated: Propagated,
+    distortion: Tensor,
 ) -> Propagated:
     """Return what was propagated, with the windows that hold most of the distortion redone.
 
@@ -26,7 +58,8 @@ def redo_windows(
     and the propagated image becomes the current one by as much.
 
     Args:
-        model: whose correction network is applied, to ``correction_share`` of the frame's area at most.
+        model: its ``correction_share`` of the frame's area is redone, at most.
+        network: redoes it.
         image: the current frames (N, 3, H, W).
         image_quarter: the same at 1/4 size (N, 3, h, w).
         propagated: to these frames.
@@ -39,7 +72,7 @@ def redo_windows(
         return propagated
     views = grown(places, MARGIN, (height, width))
     propagated_views = Propagated(cut(views, propagated.scores), cut(views, propagated.image))
-    correction = without_margin(places, views, model.correction(cut_image(views, image), propagated_views))
+    correction = without_margin(places, views, network(cut_image(views, image), propagated_views))
     weight = (cut(places, distortion) * model.correction_gain).clamp(max=1)
     return Propagated(
         paste(places, cut(places, propagated.scores).lerp(correction, weight), propagated.scores),

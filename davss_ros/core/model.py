@@ -18,10 +18,19 @@ from davss_ros.engines.engine import Engine
 from davss_ros.engines.engine_network import EngineNetwork
 from davss_ros.errors import ConfigError, WeightsError
 from davss_ros.networks.again import KeyAgain, Mirrored
-from davss_ros.networks.interface import CorrectionNetwork, DistortionNetwork, FileNetwork, FlowNetwork, KeyNetwork
+from davss_ros.networks.interface import (
+    CorrectionNetwork,
+    DistortionNetwork,
+    FileNetwork,
+    FlowNetwork,
+    GateNetwork,
+    KeyNetwork,
+)
 from davss_ros.networks.layers import fuse
 from davss_ros.networks.registry import KEY_AGAIN, ROLES, build
 from davss_ros.networks.weights import Weights, load_into, read_weights
+
+NO_GATE = 'none'
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,8 @@ class Model:
     precision: torch.dtype
     name: str
     correction_share: float = 1.0  # of the frame, see `davss_ros.core.windows`
+    gate: GateNetwork | None = None  # with it the correction is of the whole frame, see `davss_ros.core.correction`
+    window: CorrectionNetwork | None = None  # what redoes windows beside a gate
     checksum: str = ''  # first digits of the SHA-256 of the weights files
     key_thread: KeyThread = field(default_factory=KeyThread)  # for key frames beside the stream
 
@@ -61,6 +72,9 @@ def load_model(config: SegmenterConfig) -> Model:
         for role, name in names.items()
         if (role, name) != ('correction', KEY_AGAIN)
     }
+    gate = config.gate or _named_gate(files)
+    if gate != NO_GATE:
+        networks['gate'] = _network('gate', gate, files, len(classes))
     defaults = {name: value for w in files for name, value in w.settings.items()}
     views = config.key_views or int(defaults.get('key_views', 1))
     return Model(
@@ -109,6 +123,10 @@ def _named(role: str, files: list[Weights]) -> str:
     return names[-1]
 
 
+def _named_gate(files: list[Weights]) -> str:
+    return next((w.networks['gate'] for w in reversed(files) if 'gate' in w.networks), NO_GATE)
+
+
 def _network(role: str, name: str, files: list[Weights], classes: int) -> nn.Module:
     network = build(role, name, classes).eval().requires_grad_(False)
     if network.state_dict():
@@ -126,9 +144,13 @@ def _computed(networks: Mapping[str, nn.Module], engines: Sequence[Engine], key_
         role: EngineNetwork(network, engines, role) if network.state_dict() else network
         for role, network in networks.items()
     }
-    key = networks['key']
-    if 'correction' not in computed:
-        computed['correction'] = KeyAgain(EngineNetwork(key, engines, 'correction'))
+    key, light = networks['key'], networks.get('correction')
+    window = KeyAgain(EngineNetwork(key, engines, 'correction'))
+    computed.setdefault('correction', window)
+    if isinstance(light, KeyAgain):  # an engine need not know that it takes no notice of what was propagated
+        computed['correction'] = KeyAgain(EngineNetwork(light.key, engines, 'correction'))
+    if 'gate' in networks:
+        computed['window'] = window
     if key_views == 2:
         file = isinstance(key, FileNetwork)  # which nothing can be put around
         computed['key'] = Mirrored(computed['key']) if file else EngineNetwork(Mirrored(key), engines, 'key')

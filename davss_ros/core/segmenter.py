@@ -22,7 +22,7 @@ from torch import Tensor
 
 from davss_ros.core.background import PendingKey
 from davss_ros.core.config import SegmenterConfig, changed_settings
-from davss_ros.core.correction import redo_windows
+from davss_ros.core.correction import correct
 from davss_ros.core.frames import check_frame, to_frame_size, to_tensor
 from davss_ros.core.key_frames import KeyFrameSchedule, class_ids
 from davss_ros.core.labels import merge
@@ -286,8 +286,9 @@ def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer
     if all(step.key_reason for step in steps):
         return None
 
-    if mode == 'davss' and model.correction_share < 1:
-        redone = redo_windows(model, image, image_quarter, propagated, distortion)
+    if mode == 'davss' and (model.gate is not None or model.correction_share < 1):
+        distance = torch.tensor([cache.distance for cache in caches], device=image.device)
+        redone = correct(model, image, image_quarter, propagated, distortion, distance)
         for i, cache in enumerate(caches):
             cache.propagation.renew(Propagated(*(part[i : i + 1] for part in redone)))
         timer.lap('correction')

@@ -54,8 +54,8 @@ Places = Sequence[Sequence[Window]]  # the windows of each frame
 
 
 def window_count(size: tuple[int, int], share: float) -> int:
-    """Return how many windows have ``share`` of the area of (h, w), at least one."""
-    return max(1, round(share * size[0] * size[1] / (SHAPE[0] * SHAPE[1])))
+    """Return how many windows have ``share`` of the area of (h, w), at least one; none for a share of 0."""
+    return 0 if share == 0 else max(1, round(share * size[0] * size[1] / (SHAPE[0] * SHAPE[1])))
 
 
 def choose_windows(

@@ -1,4 +1,4 @@
-"""The key network in other parts: as the correction network of windows, and with a second look at the frame."""
+"""A key network in other parts: as the correction network of windows or frames, and with a second look at the frame."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ from davss_ros.networks.interface import KeyNetwork, Propagated
 
 
 class KeyAgain(nn.Module):
-    """The key network as the correction network; too heavy for whole frames, meant for `davss_ros.core.windows`."""
+    """A key network as the correction network: light for whole frames, heavy for `davss_ros.core.windows`."""
 
     def __init__(self, key: KeyNetwork) -> None:
         super().__init__()

@@ -68,3 +68,15 @@ class FileNetwork(Protocol):
     def after(self, *outputs: Tensor) -> Tensor:
         """Return what the network gives by its role, from what the file gives."""
         ...
+
+
+class GateNetwork(Protocol):
+    """Joins what was carried and the correction of the whole frame."""
+
+    def __call__(self, propagated: Propagated, correction: Tensor, distortion: Tensor, distance: Tensor, /) -> Tensor:
+        """Give (N, 2, h, w) in [0, 1]: how much the correction counts, and how likely the outcome is wrong.
+
+        ``correction`` are scores (N, C, h, w), ``distortion`` is of what was propagated (N, 1, h, w), ``distance`` in
+        frames from the key frame (N,).
+        """
+        ...

@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from davss_ros.errors import ConfigError
+from davss_ros.networks.again import KeyAgain
 from davss_ros.networks.cfnet import CFNet
 from davss_ros.networks.cfnet_context import CFNetContext
 from davss_ros.networks.cfnet_lite import CFNetLite
@@ -20,8 +21,10 @@ from davss_ros.networks.dmnet import DMNet
 from davss_ros.networks.dmnet_any import DMNetAny
 from davss_ros.networks.dmnet_lite import DMNetLite
 from davss_ros.networks.flownets import FlowNetS
+from davss_ros.networks.gate_any import GateAny
 
 ROLES = ('key', 'flow', 'distortion', 'correction')
+OPTIONAL_ROLES = ('gate',)  # what a model may do without
 KEY_AGAIN = 'key'  # the correction network that is the key network; not built, see `davss_ros.networks.again`
 
 _Build = Callable[[int], nn.Module]  # number of classes -> network
@@ -51,6 +54,11 @@ NETWORKS: Mapping[str, Mapping[str, _Build]] = {
         'cfnet': CFNet,
         'cfnet_lite': CFNetLite,
         'cfnet_context': CFNetContext,
+        'deeplab_lite0': lambda classes: KeyAgain(DeepLabLite(classes, 'efficientnet_lite0')),
+        'deeplab_lite1': lambda classes: KeyAgain(DeepLabLite(classes, 'efficientnet_lite1')),
+    },
+    'gate': {
+        'gate_any': lambda _: GateAny(),
     },
 }
 
@@ -59,7 +67,7 @@ def build(role: str, name: str, classes: int) -> nn.Module:
     """Return a new network with random weights.
 
     Args:
-        role: one of `ROLES`.
+        role: one of `ROLES` or `OPTIONAL_ROLES`.
         name: a key of ``NETWORKS[role]``.
         classes: number of classes.
 

@@ -22,11 +22,12 @@ from torch import Tensor, nn
 
 from davss_ros.core.classes import SemanticClass, parse_classes
 from davss_ros.errors import ConfigError, WeightsError
-from davss_ros.networks.registry import ROLES
+from davss_ros.networks.registry import OPTIONAL_ROLES, ROLES
 from davss_ros.networks.weights_file import check_tensor, find_networks, read_tensors, tensor_names
 
 log = logging.getLogger(__name__)
 SHIPPED = Path(__file__).parent.parent / 'weights'
+EVERY_ROLE = (*ROLES, *OPTIONAL_ROLES)
 PUBLISHED_PREFIXES = {'deeplab': 'key', 'flownet': 'flow', 'dmnet': 'distortion', 'cfnet': 'correction'}
 PUBLISHED_NETWORKS = {'key': 'deeplabv3plus', 'flow': 'flownets', 'distortion': 'dmnet', 'correction': 'cfnet'}
 COUNTER = 'num_batches_tracked'  # of batch normalisation; of no use but in training
@@ -129,13 +130,13 @@ def _ours(path: Path, tensors: dict[str, Tensor], header: str) -> Weights:
         classes = parse_classes(described['classes'], str(path)) if described['classes'] else ()
     except (ValueError, KeyError, TypeError, ConfigError) as error:
         raise WeightsError(f'{path}: metadata "davss" is damaged: {error}') from error
-    unknown = sorted(networks.keys() - set(ROLES))
+    unknown = sorted(networks.keys() - set(EVERY_ROLE))
     if unknown:
-        raise WeightsError(f'{path}: expected roles {", ".join(ROLES)}, found {", ".join(unknown)}')
+        raise WeightsError(f'{path}: expected roles {", ".join(EVERY_ROLE)}, found {", ".join(unknown)}')
     return Weights(
         str(path),
         networks,
-        _split(path, tensors, dict(zip(ROLES, ROLES, strict=True))),
+        _split(path, tensors, {role: role for role in EVERY_ROLE}),
         classes,
         len(classes),
         settings,

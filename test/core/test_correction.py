@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from davss_ros.core.config import SegmenterConfig
-from davss_ros.core.correction import redo_windows
+from davss_ros.core.correction import correct
 from davss_ros.core.model import Model
 from davss_ros.core.segmenter import VideoSegmenter
-from davss_ros.core.windows import SHAPE
+from davss_ros.core.windows import SHAPE, WORTH, choose_windows, window_count
 from davss_ros.networks.interface import Propagated
 from davss_ros.networks.resample import down
 
@@ -60,7 +60,7 @@ def test_a_window_is_redone_and_the_rest_is_what_was_carried() -> None:
     distortion = torch.zeros(1, 1, *SIZE)
     distortion[..., 4:12, 4:12], distortion[..., 12, 4:12] = 1.0, 0.05
     colours_model = model(correction_share=(SHAPE[0] * SHAPE[1]) / (SIZE[0] * SIZE[1]))
-    redone = redo_windows(colours_model, image, now, carried, distortion)
+    redone = correct(colours_model, image, now, carried, distortion, torch.ones(1))
     for result, was, new in zip(redone, carried, (colours(image), now), strict=True):
         torch.testing.assert_close(result[..., 4:12, 4:12], new[..., 4:12, 4:12])
         torch.testing.assert_close(result[..., 12, 4:12], (was + new)[..., 12, 4:12] / 2)  # gain 10
@@ -75,7 +75,8 @@ def test_nothing_is_redone_where_nothing_is_wrong() -> None:
 
     carried = Propagated(torch.rand(1, CLASSES, *SIZE), torch.rand(1, 3, *SIZE))
     image = torch.rand(1, 3, 4 * SIZE[0], 4 * SIZE[1])
-    redone = redo_windows(model(correction=never), image, down(image), carried, torch.full((1, 1, *SIZE), 0.001))
+    distortion = torch.full((1, 1, *SIZE), 0.001)
+    redone = correct(model(correction=never), image, down(image), carried, distortion, torch.ones(1))
     assert all(map(torch.equal, redone, carried))
 
 
@@ -86,11 +87,12 @@ def test_frames_of_a_batch_have_their_own_windows() -> None:
     carried = Propagated(colours(red), down(red))
     colours_model = model(correction_share=0.6)
     distortion = colours_model.distortion(carried, down(image))
-    together = redo_windows(colours_model, image, down(image), carried, distortion)
+    together = correct(colours_model, image, down(image), carried, distortion, torch.ones(2))
     torch.testing.assert_close(together.scores, colours(image))
     for i in range(3):
         part = Propagated(carried.scores[i : i + 1], carried.image[i : i + 1])
-        alone = redo_windows(colours_model, image[i : i + 1], down(image[i : i + 1]), part, distortion[i : i + 1])
+        own = image[i : i + 1]
+        alone = correct(colours_model, own, down(own), part, distortion[i : i + 1], torch.ones(1))
         torch.testing.assert_close(alone.scores, together.scores[i : i + 1])
 
 
@@ -142,3 +144,43 @@ def test_warming_up_runs_the_correction_in_windows_too() -> None:
     VideoSegmenter(CONFIG, model=model(correction=correction, correction_share=0.6)).warm_up((160, 192))
     (image,) = calls
     assert len(image) == 2  # windows
+
+
+def joined_plainly(
+    carried: Propagated, correction: Tensor, weight: Tensor, wrong: Tensor, key: Tensor, gain: float, places: list[Any]
+) -> NDArray[np.float32]:
+    """The scores of one frame by loops over pixels: the gate's mixture, then the key network's in windows."""
+    scores = np.empty(carried.scores.shape[1:], np.float32)
+    for y in range(scores.shape[1]):
+        for x in range(scores.shape[2]):
+            share = float(weight[0, 0, y, x])
+            mixed = ((1 - share) * carried.scores[0, :, y, x] + share * correction[0, :, y, x]).numpy()
+            if any(p.top <= y < p.top + p.height and p.left <= x < p.left + p.width for p in places):
+                share = min(1.0, gain * float(wrong[0, 0, y, x]))
+                mixed = (1 - share) * mixed + share * key[0, :, y, x].numpy()
+            scores[:, y, x] = mixed
+    return scores
+
+
+@pytest.mark.parametrize('share', [0.0, 0.7])
+def test_with_a_gate_the_whole_frame_is_joined_and_windows_are_redone_on_top(share: float) -> None:
+    generator = torch.Generator().manual_seed(1)
+    image = torch.rand(1, 3, 4 * SIZE[0], 4 * SIZE[1], generator=generator)
+    carried = Propagated(torch.rand(1, CLASSES, *SIZE, generator=generator), torch.rand(1, 3, *SIZE))
+    correction = torch.rand(1, CLASSES, *SIZE, generator=generator)
+    maps = torch.rand(1, 2, *SIZE, generator=generator) * torch.tensor([1.0, 0.2])[:, None, None]
+    asked: list[Any] = []
+
+    def gate(*inputs: Any) -> Tensor:
+        asked.append(inputs)
+        return maps
+
+    parts = {'gate': gate, 'window': lambda image, _: colours(image), 'correction': lambda *_: correction}
+    colours_model = model(**parts, correction_share=share, correction_gain=2.0)
+    distortion, distance = torch.rand(1, 1, *SIZE), torch.tensor([3])
+    redone = correct(colours_model, image, down(image), carried, distortion, distance)
+    places = choose_windows(maps[0, 1].numpy(), window_count(SIZE, share), worth=WORTH)
+    assert len(places) == (2 if share else 0)
+    expected = joined_plainly(carried, correction, maps[:, :1], maps[:, 1:], colours(image), 2.0, places)
+    np.testing.assert_allclose(redone.scores[0].numpy(), expected, atol=1e-5)
+    assert asked == [(carried, correction, distortion, distance)]
