@@ -22,8 +22,9 @@ STAGES = {  # the networks that a frame between key frames passes through; the k
     'hold': (),
     'flow': ('flow',),
     'correct_all': ('flow', 'correction'),
-    'davss': ('flow', 'distortion', 'correction'),
+    'davss': ('flow', 'distortion', 'correction', 'gate', 'window'),
 }
+BESIDE = ('gate', 'window')  # networks that a model may do without
 TIMED = 12  # frames
 TIMED_INTERVAL = 4
 
@@ -60,7 +61,7 @@ def costs(frames: Frames, model: Model, config: SegmenterConfig, modes: Sequence
     found = {}
     for mode, times in zip(every, stage_times(frames, configs, model), strict=True):
         given = everywhere if mode == 'correct_all' else counts
-        other = sum(given[stage] for stage in STAGES[mode])
+        other = sum(given.get(stage, 0) for stage in STAGES[mode])
         found[mode] = Cost(times['key'], times['other'], counts['key'] / 1e9, other / 1e9)
     return found
 
@@ -97,7 +98,8 @@ def multiply_adds(
     conversion to grey is a matrix product.
     """
     counts: dict[str, int] = {}
-    plain_networks = {role: plain(getattr(model, role)) for role in ROLES}  # what other engines do torch cannot count
+    roles = [role for role in (*ROLES, *BESIDE) if getattr(model, role) is not None]
+    plain_networks = {role: plain(getattr(model, role)) for role in roles}  # what other engines do torch cannot count
 
     def counted(role: str) -> Any:
         def call(*inputs: Any) -> Tensor:
@@ -108,11 +110,15 @@ def multiply_adds(
 
         return call
 
-    counters: dict[str, Any] = {role: counted(role) for role in ROLES}
-    distortion = counters['distortion']
-    counters['distortion'] = lambda propagated, image: torch.ones_like(distortion(propagated, image))
+    counters: dict[str, Any] = {role: counted(role) for role in roles}
+    for role in {'distortion', 'gate'} & counters.keys():  # everything is wrong, as far as they can tell
+        counters[role] = _all_ones(counters[role])
     watched = replace(model, **counters)
     segmenter = VideoSegmenter(keyed_every(config, 2, mode), model=watched)
     for _ in range(2):
         segmenter.step(frame)
     return counts
+
+
+def _all_ones(network: Any) -> Any:
+    return lambda *inputs: torch.ones_like(network(*inputs))

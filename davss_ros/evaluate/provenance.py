@@ -19,7 +19,7 @@ from davss_ros.core.model import Model
 from davss_ros.engines.device import describe_device
 from davss_ros.engines.engine_network import EngineNetwork
 from davss_ros.networks.again import KeyAgain, Mirrored
-from davss_ros.networks.registry import ROLES
+from davss_ros.networks.registry import OPTIONAL_ROLES, ROLES
 from davss_ros.networks.weights import locate
 
 
@@ -44,7 +44,11 @@ def provenance(model: Model, config: SegmenterConfig, arguments: Sequence[str] |
             'opencv': cv2.__version__,
         },
         'weights': {path.name: sha256(path) for path in files},
-        'networks': {role: _described(getattr(model, role)) for role in ROLES},
+        'networks': {
+            role: _described(network)
+            for role in (*ROLES, *OPTIONAL_ROLES)
+            if (network := getattr(model, role)) is not None
+        },
         'settings': {
             **{name: value for name, value in asdict(config).items() if name not in ('mode', 'key_interval')},
             'propagation': model.propagation,

@@ -69,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--every', type=int, default=1, help='use every n-th still')
     parser.add_argument('--longest', type=int, default=9, help='distance from the key frame; default: 9')
     parser.add_argument('--seed', type=int, default=0, help='of the synthetic motion')
-    parser.add_argument('--precision', default=SegmenterConfig.precision)
+    parser.add_argument('--precision', default=SegmenterConfig.precision, help='arithmetic of the networks')
+    parser.add_argument('--engine', default=SegmenterConfig.engine, help='what computes the networks')
     parser.add_argument('--out', type=Path, help='folder for choosing.json and choosing.md')
     options = parser.parse_args(arguments)
     keep_freed_memory()
@@ -93,14 +94,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _sets(options: argparse.Namespace) -> list[ChoosingSet]:
     if bool(options.data) != bool(options.drive_weights) or not (options.data or options.videos):
         raise ConfigError('choose: expected --data with --drive-weights, or --videos, or both')
+    computed = {'precision': options.precision, 'engine': options.engine}
     sets = []
     if options.data:
-        model = load_model(SegmenterConfig(weights=options.drive_weights, precision=options.precision))
+        model = load_model(SegmenterConfig(weights=options.drive_weights, **computed))
         dataset = open_labelled(options.data, '', '', 'train')
         stills = split_drive(dataset.stills, options.drive)[0] if options.drive else dataset.stills
         name = options.drive or options.data.name
         sets.append(moved_stills(name, stills[:: options.every], model, options.longest, options.seed))
     if options.videos:
-        model = load_model(SegmenterConfig(weights=options.weights, precision=options.precision))
+        model = load_model(SegmenterConfig(weights=options.weights, **computed))
         sets += [video_pieces(paths, model, options.longest, options.pieces) for paths in options.videos]
     return sets
