@@ -28,7 +28,7 @@ from davss_ros.networks.interface import (
 )
 from davss_ros.networks.layers import fuse
 from davss_ros.networks.registry import KEY_AGAIN, ROLES, build
-from davss_ros.networks.weights import Weights, load_into, read_weights
+from davss_ros.networks.weights import Weights, load_into, locate, read_weights
 
 NO_GATE = 'none'
 
@@ -94,7 +94,8 @@ def load_model(config: SegmenterConfig) -> Model:
 def _checksum(files: list[Weights]) -> str:
     digest = hashlib.sha256()
     for file in files:
-        digest.update(Path(file.source).read_bytes())
+        for source in (file.source, *(str(locate(model)) for model in file.borrowed.values())):
+            digest.update(Path(source).read_bytes())
     return digest.hexdigest()[:12]
 
 

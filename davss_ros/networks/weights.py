@@ -43,6 +43,7 @@ class Weights:
     classes: tuple[SemanticClass, ...] = ()
     class_count: int = 0  # 0: not known
     settings: dict[str, Any] = field(default_factory=dict)  # how the networks were trained to be used
+    borrowed: dict[str, str] = field(default_factory=dict)  # role -> shipped model whose key network plays it
 
 
 def read_weights(source: str) -> Weights:
@@ -71,6 +72,7 @@ def write_weights(path: Path, weights: Weights, dtype: torch.dtype = torch.float
         'networks': weights.networks,
         'classes': [{'name': c.name, 'color': list(c.color)} for c in weights.classes],
         'settings': weights.settings,
+        'borrowed': weights.borrowed,
     }
     partial = path.with_suffix('.partial')
     save_file(tensors, str(partial), metadata={'davss': json.dumps(header)})
@@ -127,20 +129,23 @@ def _ours(path: Path, tensors: dict[str, Tensor], header: str) -> Weights:
     try:
         described = json.loads(header)
         networks, settings = dict(described['networks']), dict(described['settings'])
+        borrowed = dict(described.get('borrowed', {}))
         classes = parse_classes(described['classes'], str(path)) if described['classes'] else ()
     except (ValueError, KeyError, TypeError, ConfigError) as error:
         raise WeightsError(f'{path}: metadata "davss" is damaged: {error}') from error
     unknown = sorted(networks.keys() - set(EVERY_ROLE))
     if unknown:
         raise WeightsError(f'{path}: expected roles {", ".join(EVERY_ROLE)}, found {", ".join(unknown)}')
-    return Weights(
-        str(path),
-        networks,
-        _split(path, tensors, {role: role for role in EVERY_ROLE}),
-        classes,
-        len(classes),
-        settings,
-    )
+    states = _split(path, tensors, {role: role for role in EVERY_ROLE})
+    states |= {role: _lent(path, model) for role, model in borrowed.items()}
+    return Weights(str(path), networks, states, classes, len(classes), settings, borrowed)
+
+
+def _lent(path: Path, model: str) -> dict[str, Tensor]:
+    """Return the key network of a shipped model as `davss_ros.networks.again.KeyAgain` names its parameters."""
+    if not (SHIPPED / f'{model}.safetensors').is_file():
+        raise WeightsError(f'{path}: borrows from the shipped model {model!r}, which is not there')
+    return {f'key.{name}': value for name, value in read_weights(model).states['key'].items()}
 
 
 def _published(path: Path, tensors: dict[str, Tensor]) -> Weights:

@@ -4,7 +4,9 @@ key         the key network on labelled stills (first those it starts from, if t
 flow        the flow network, if it is one that learns
 samples     what propagation gives on synthetic and real motion
 distortion  stage 1 of DAVSS
+light       a light network for whole frames, if the recipe has one
 correction  stage 2
+gate        what joins the light network with what was carried, on the drive that is left out
 export      all of them into one weights file
 all         these in turn
 """
@@ -12,19 +14,21 @@ all         these in turn
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import nn
 
 from davss_ros.datasets.dataset import Dataset
-from davss_ros.datasets.drives import without_drive
+from davss_ros.datasets.drives import split_drive, without_drive
+from davss_ros.datasets.stills import LabelledImage
 from davss_ros.engines.allocator import keep_freed_memory
 from davss_ros.engines.device import choose_device
-from davss_ros.errors import DataError, DavssError
+from davss_ros.errors import ConfigError, DataError, DavssError
+from davss_ros.networks.again import KeyAgain
 from davss_ros.networks.interface import KeyNetwork
 from davss_ros.networks.layers import fuse
 from davss_ros.networks.registry import KEY_AGAIN
@@ -33,7 +37,8 @@ from davss_ros.train.material.clips import Clip, load_clips
 from davss_ros.train.material.labelled import open_labelled
 from davss_ros.train.material.motion import MotionSamples, load_samples, make_samples, save_samples
 from davss_ros.train.parts.flow import train_flow
-from davss_ros.train.parts.key import train_key
+from davss_ros.train.parts.gate import gate_samples, load_gate, train_gate
+from davss_ros.train.parts.key import KeyTraining, train_key
 from davss_ros.train.parts.on_stills import StillsTraining, train_correction_on_stills
 from davss_ros.train.parts.published import (
     FlowAndCorrection,
@@ -41,9 +46,11 @@ from davss_ros.train.parts.published import (
     train_distortion_on_triplets,
 )
 from davss_ros.train.parts.stages import StageTraining, train_correction, train_distortion
-from davss_ros.train.recipe import General, Recipe, load_recipe
+from davss_ros.train.recipe import Recipe, load_recipe
 from davss_ros.train.runs import parallel
 from davss_ros.train.runs.compute import Compute, choose_compute
+
+PARTS = ('key', 'flow', 'samples', 'distortion', 'light', 'correction', 'gate', 'export', 'all')
 
 
 @dataclass(frozen=True)
@@ -54,22 +61,47 @@ class Run:
     device: torch.device
     data: Dataset
     validation: Dataset | None
+    left_out: tuple[LabelledImage, ...] = ()  # stills of the drive that is not trained on
 
     def key(self) -> nn.Module:
         """Train or load the key network, and before it the one it starts from."""
-        given = self._compute(torch.bfloat16), self.data.stills, self.validation.stills if self.validation else ()
         for settings in self.recipe.key_before:
-            train_key(settings, say, *given)
-        return train_key(self.recipe.key, say, *given)
+            self._trained_key(settings)
+        return self._trained_key(self.recipe.key)
+
+    def light(self) -> nn.Module:
+        """Train or load the light network; one that starts from a section of the key network has that first."""
+        if self.recipe.light is None:
+            raise ConfigError('light: expected a section of the recipe, found none')
+        self.key()
+        return self._trained_key(self.recipe.light)
+
+    def gate(self) -> nn.Module:
+        """Train the gate on the drive that is left out, or load the one that it starts from."""
+        settings, out = self.recipe.gate, self.recipe.out / 'gate'
+        if settings is None:
+            raise ConfigError('gate: expected a section of the recipe, found none')
+        if not self.left_out:
+            return load_gate(settings, self._classes())
+        correction, distortion = self._on_cpu(self.light), self._on_cpu(self.distortion)
+        samples = gate_samples(self._samples('samples_left_out', self.left_out), KeyAgain(correction), distortion)
+        return train_gate(settings, samples, out, say, self._compute())
+
+    def _trained_key(self, settings: KeyTraining) -> nn.Module:
+        validation = self.validation.stills if self.validation else ()
+        return train_key(settings, say, self._compute(torch.bfloat16), self.data.stills, validation)
 
     def samples(self) -> MotionSamples:
         """Make or load the samples of motion."""
-        folder = self.recipe.out / 'samples'
+        return self._samples('samples', self.data.stills)
+
+    def _samples(self, name: str, stills: Sequence[LabelledImage]) -> MotionSamples:
+        folder = self.recipe.out / name
         if load_samples(folder) is None:
             key, flow = self._fused_key(), self.flow().cpu()
             if parallel.rank() == 0:
                 motion, propagation = self.recipe.motion, self.recipe.export.propagation
-                made = make_samples(motion, key, flow, propagation, self._classes(), say, self.data.stills)
+                made = make_samples(motion, key, flow, propagation, self._classes(), say, stills)
                 save_samples(made, folder)
             parallel.wait_for_all()
         samples = load_samples(folder)
@@ -95,6 +127,8 @@ class Run:
         """Train or load the correction network, and with it the flow if it is trained on."""
         settings, out = self.recipe.correction, self.recipe.out / 'correction'
         compute, distortion, flow = self._compute(), self.distortion(), self.flow()
+        if isinstance(settings, KeyTraining):
+            return FlowAndCorrection(flow, KeyAgain(cast(KeyNetwork, self.light())))
         if settings is None:
             say(f'correction: {KEY_AGAIN} is the key network, there is nothing to train')
             return FlowAndCorrection(flow, nn.Identity())
@@ -114,9 +148,12 @@ class Run:
         )
 
     def _fused_key(self) -> KeyNetwork:
-        key = self.key().cpu()
-        fuse(key)
-        return cast(KeyNetwork, key)
+        return cast(KeyNetwork, self._on_cpu(self.key))
+
+    def _on_cpu(self, make: Callable[[], nn.Module]) -> Any:
+        network = make().cpu()
+        fuse(network)
+        return network
 
     def export(self) -> None:
         """Write ``model.safetensors``, values as float16."""
@@ -132,13 +169,19 @@ class Run:
             'flow': lambda: self.correction().flow,
             'distortion': self.distortion,
             'correction': lambda: self.correction().correction,
+            'gate': self.gate,
         }
-        states = {role: makers[role]().cpu().state_dict() for role in recipe.export.networks}
+        roles = [*recipe.export.networks]
+        if recipe.gate is not None:
+            names['gate'] = recipe.gate.network
+            roles += ['gate'] * ('gate' not in roles)
+        made = [role for role in roles if role not in recipe.export.borrow]
+        states = {role: makers[role]().cpu().state_dict() for role in made}
         if parallel.rank():
             return
         weights = Weights(
             source='',
-            networks={role: names[role] for role in recipe.export.networks},
+            networks={role: names[role] for role in roles},
             states={role: state for role, state in states.items() if state},
             classes=self.data.classes,
             settings={
@@ -147,6 +190,7 @@ class Run:
                 'correction_share': recipe.export.correction_share,
                 'key_views': recipe.export.key_views,
             },
+            borrowed=dict(recipe.export.borrow),
         )
         path = recipe.out / 'model.safetensors'
         write_weights(path, weights)
@@ -162,14 +206,16 @@ class Run:
         return choose_compute(self.device, self.recipe.general.precision, cpu)
 
 
-def _open(general: General) -> tuple[Dataset, Dataset | None]:
+def _run(recipe: Recipe, device: torch.device) -> Run:
+    general = recipe.general
     assert general.data is not None
-    data = open_labelled(general.data, general.classes, general.layout, general.split)
+    data, left_out = open_labelled(general.data, general.classes, general.layout, general.split), ()
     if general.leave_out:
-        data = without_drive(data, general.leave_out)
-    if general.validation is None:
-        return data, None
-    return data, open_labelled(general.validation, general.classes, general.layout, general.validation_split)
+        left_out, data = split_drive(data.stills, general.leave_out)[0], without_drive(data, general.leave_out)
+    validation = None
+    if general.validation is not None:
+        validation = open_labelled(general.validation, general.classes, general.layout, general.validation_split)
+    return Run(recipe, device, data, validation, left_out)
 
 
 def say(text: str) -> None:
@@ -181,7 +227,7 @@ def say(text: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train; return the exit status."""
     parser = argparse.ArgumentParser('train', description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument('part', choices=('key', 'flow', 'samples', 'distortion', 'correction', 'export', 'all'))
+    parser.add_argument('part', choices=PARTS)
     known = 'camvid_lite (default), camvid_context, camvid_published, published or a YAML file'
     parser.add_argument('--config', default='camvid_lite', help=known)
     parser.add_argument('--data', type=Path, help='labelled images: images/ and labels/, CamVid or Cityscapes')
@@ -196,7 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         recipe = load_recipe(options.config, **overrides)
         with parallel.processes(choose_device(recipe.general.device)) as device:
             part = {'all': 'export'}.get(options.part, options.part)  # export needs all the others
-            made = getattr(Run(recipe, device, *_open(recipe.general)), part)()
+            made = getattr(_run(recipe, device), part)()
             if part == 'flow' and not made.state_dict():
                 say(f'flow: {recipe.flow.network} is computed, there is nothing to train')
     except (DavssError, ImportError) as error:

@@ -1,7 +1,7 @@
 """What `train` does, read from a YAML file: one section a part, one key a field of that part's dataclass."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_type_hints
 
@@ -14,6 +14,7 @@ from davss_ros.networks.weights import PUBLISHED_NETWORKS
 from davss_ros.train.material.motion import MotionSettings
 from davss_ros.train.material.scene import scene_classes
 from davss_ros.train.parts.flow import FlowTraining
+from davss_ros.train.parts.gate import GateTraining
 from davss_ros.train.parts.key import KeyTraining
 from davss_ros.train.parts.on_stills import StillsTraining
 from davss_ros.train.parts.published import TripletTraining
@@ -34,7 +35,8 @@ class Export:
     correction_gain: float = 2.0
     correction_share: float = 1.0  # of the frame, see `davss_ros.core.windows`
     key_views: Literal[1, 2] = 1  # 2: the key network also sees the mirror image
-    networks: tuple[str, ...] = ROLES  # roles; those without weights are only named
+    networks: tuple[str, ...] = ROLES  # roles; those without weights are only named; the gate, too, if there is one
+    borrow: Mapping[str, str] = field(default_factory=dict)  # role -> shipped model whose key network plays it
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,27 @@ class Recipe:
     motion: MotionSettings
     flow: FlowTraining
     distortion: StageTraining | TripletTraining
-    correction: StageTraining | StillsTraining | TripletTraining | None  # None: the key network, no training of its own
+    correction: StageTraining | StillsTraining | TripletTraining | KeyTraining | None  # None: the key network
     correction_coarse: StillsTraining | None  # where ``correction`` may start, if the file has such a section
     export: Export
+    light: KeyTraining | None = None  # a light network, the ``correction`` of whole frames if that says so
+    gate: GateTraining | None = None  # what joins it with what was carried
 
 
 KEY_BEFORE = ('key_coarse', 'key_fine')
-SECTIONS = (*KEY_BEFORE, 'key', 'motion', 'flow', 'distortion', 'correction_coarse', 'correction', 'export')
+LIGHT = 'light'  # as ``correction: {recipe: light}``
+SECTIONS = (
+    *KEY_BEFORE,
+    'key',
+    LIGHT,
+    'motion',
+    'flow',
+    'distortion',
+    'correction_coarse',
+    'correction',
+    'gate',
+    'export',
+)
 
 
 def load_recipe(source: str, **overrides: Any) -> Recipe:
@@ -120,8 +136,12 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
     def on_stills(name: str) -> StillsTraining:
         return started(part(StillsTraining, name, network='cfnet_lite', roles=roles, **shared))
 
-    def correction() -> StageTraining | StillsTraining | TripletTraining | None:
+    def correction() -> StageTraining | StillsTraining | TripletTraining | KeyTraining | None:
         section = sections.get('correction', {})
+        if section == {'recipe': LIGHT}:
+            if light is None:
+                raise ConfigError(f'{where}: correction: recipe {LIGHT} needs a section {LIGHT}, found none')
+            return light
         if section.get('network') == KEY_AGAIN:
             others = ', '.join(section.keys() - {'network'})
             if others:
@@ -147,6 +167,7 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
 
     out, export = general.out, part(Export, 'export')
     roles = scene_classes(load_classes(general.classes))
+    light = key(LIGHT) if LIGHT in sections else None
     return Recipe(
         out,
         general,
@@ -165,6 +186,8 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
         correction(),
         on_stills('correction_coarse') if 'correction_coarse' in sections else None,
         export,
+        light,
+        part(GateTraining, 'gate', seed=general.seed) if 'gate' in sections else None,
     )
 
 

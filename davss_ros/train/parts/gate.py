@@ -17,11 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from davss_ros.core.labels import merge_sparse
+from davss_ros.errors import ConfigError
 from davss_ros.networks.interface import CorrectionNetwork, DistortionNetwork, Propagated
 from davss_ros.networks.registry import build
 from davss_ros.networks.resample import SCALE, down
 from davss_ros.train.losses.labels import VOID, label_loss, up_every_second
 from davss_ros.train.material.motion import MotionSamples, to_tensor
+from davss_ros.train.runs import checkpoint
 from davss_ros.train.runs.compute import Compute
 from davss_ros.train.runs.loop import Progress, Task, fit, optimizer
 
@@ -38,7 +40,12 @@ class GateTraining:
     batch: int = 8
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
+    start: Path | None = None  # as in `KeyTraining`: a gate that was trained with a drive left out
     seed: int = 0
+
+    def fingerprint(self) -> dict[str, object]:
+        """Return what decides the result, for `checkpoint.resume`."""
+        return {name: value for name, value in asdict(self).items() if name != 'start'}
 
 
 @dataclass(frozen=True)
@@ -113,9 +120,26 @@ def train_gate(
         len(samples.labels) // settings.batch,
         settings.epochs,
         out,
-        asdict(settings),
+        settings.fingerprint(),
     )
     fit(task, progress, compute)
+    return network
+
+
+def load_gate(settings: GateTraining, classes: int) -> nn.Module:
+    """Return the gate of ``settings.start``, as it is.
+
+    Raises:
+        ConfigError: there is none to start from.
+        DataError: it does not fit.
+    """
+    if settings.start is None:
+        raise ConfigError(
+            'gate: is trained on a drive that the networks have not seen: expected one to leave_out, or a start, '
+            'found neither'
+        )
+    network = build('gate', settings.network, classes).eval()
+    checkpoint.take_over(settings.start, network, 'gate')
     return network
 
 
