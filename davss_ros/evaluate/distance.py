@@ -21,7 +21,7 @@ from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.evaluate.confusion import VOID, ConfusionMatrix
 from davss_ros.evaluate.map_quality import MapQuality
 from davss_ros.evaluate.memory import remembering
-from davss_ros.evaluate.scores import Curve, Evaluation, Scores, WorstFrame
+from davss_ros.evaluate.scores import BLOCK, Curve, Evaluation, Scores, WorstFrame
 from davss_ros.evaluate.videos import Run, Video, plan_runs
 from davss_ros.evaluate.view import VideoView
 from davss_ros.networks.interface import Propagated
@@ -134,7 +134,7 @@ class _Tally:
             else:
                 self._counted += 1
                 carried = view.carried(view.key_labels(t - 1), t) if self._curves and t else None
-                self._single.add(view.key_labels(t), view.labels(t), carried)
+                self._single.add(view.key_labels(t), view.labels(t), carried, (view.number, t // BLOCK))
         if view.counts(t + 1) and distance + 1 in self._intervals:
             for mode, result in results.items():
                 jump = self._curves[mode].jumps[distance + 1]
@@ -147,7 +147,7 @@ class _Tally:
         true = view.labels(t)
         for mode, result in results.items():
             carried = view.carried(self._previous[mode].labels, t)
-            self._curves[mode].at[distance].add(result.labels, true, carried)
+            self._curves[mode].at[distance].add(result.labels, true, carried, (view.number, t // BLOCK))
         if distance in self._distortion:
             known, wrong = true != VOID, overheard.labels(view.image(t).shape[:2]) != view.key_labels(t)
             self._distortion[distance].add(results['davss'].distortion[known], wrong[known])

@@ -5,8 +5,10 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from davss_ros.evaluate.confusion import ConfusionMatrix
+from davss_ros.evaluate.bootstrap import interval
+from davss_ros.evaluate.confusion import ConfusionMatrix, mean_iou
 from davss_ros.evaluate.cost import Cost
 from davss_ros.evaluate.map_quality import MapQuality
 from davss_ros.evaluate.scores import Evaluation, Scores
@@ -19,6 +21,8 @@ def results_of(evaluation: Evaluation, cost: Mapping[str, Cost], classes: Sequen
 
     - ``modes.<mode>.miou``, ``.boundary_f`` and ``.consistency`` hold a figure per distance and their ``mean``;
       ``.iou`` one per distance and class, null for a class neither seen nor predicted.
+    - ``modes.<mode>.miou_interval`` holds the ends of the 95 % interval of each of these mIoU by a bootstrap over
+      blocks of `davss_ros.evaluate.scores.BLOCK` frames; null where there is but one block.
     - ``modes.<mode>.interval.<n>`` holds the same of whole videos with a key frame every n frames, and the cost of
       a frame.
     - ``modes.<mode>.cost``: median ms per stage, billions of multiply-adds (``gmacs``) and ``ratio``, the ms of a
@@ -30,6 +34,7 @@ def results_of(evaluation: Evaluation, cost: Mapping[str, Cost], classes: Sequen
         chosen = {d: curve.at[d] for d in (evaluation.distances if mode != 'per_frame' else [0])}
         results['modes'][mode] = {
             'miou': _by_distance({d: 100 * scores.confusion.miou() for d, scores in chosen.items()}),
+            'miou_interval': miou_intervals(chosen),
             'iou': {str(d): class_iou(scores.confusion, classes) for d, scores in chosen.items()},
             'boundary_f': _by_distance({d: 100 * scores.boundary.mean_f() for d, scores in chosen.items()}),
             'consistency': _by_distance({d: 100 * scores.consistency.miou() for d, scores in chosen.items()}),
@@ -48,6 +53,17 @@ def results_of(evaluation: Evaluation, cost: Mapping[str, Cost], classes: Sequen
 def class_iou(confusion: ConfusionMatrix, classes: Sequence[str]) -> dict[str, float | None]:
     """Return IoU in per cent by class name."""
     return {name: _rounded(100 * value, 2) for name, value in zip(classes, confusion.iou(), strict=True)}
+
+
+def miou_intervals(chosen: Mapping[int, Scores]) -> dict[str, list[float] | None]:
+    """Return the interval of the mIoU at every distance, and of their mean, in per cent."""
+    blocks = np.stack([scores.block_counts() for scores in chosen.values()], 1)  # (B, D, C, C)
+
+    def ends(counts: NDArray[np.int64]) -> list[float] | None:
+        low, high = interval(counts, lambda drawn: 100 * mean_iou(drawn).mean(-1))
+        return [round(low, 2), round(high, 2)] if isfinite(low) else None
+
+    return {str(d): ends(blocks[:, i : i + 1]) for i, d in enumerate(chosen)} | {'mean': ends(blocks)}
 
 
 def _by_distance(values: Mapping[int, float], digits: int = 3) -> dict[str, float | None]:

@@ -11,6 +11,8 @@ from davss_ros.evaluate.confusion import ConfusionMatrix
 from davss_ros.evaluate.map_quality import MapQuality
 
 Image = NDArray[np.uint8]
+Block = tuple[int, int]  # video, and place of the block in it
+BLOCK = 5  # consecutive labelled frames that show about the same things
 
 
 @dataclass(frozen=True)
@@ -21,29 +23,44 @@ class Scores:
         confusion: against the true labels.
         boundary: against the edges of the true labels.
         consistency: of the labels against those of the frame before, carried along the flow.
+        blocks: the confusion by block of frames, for `davss_ros.evaluate.bootstrap`.
     """
 
     confusion: ConfusionMatrix
     boundary: BoundaryScore
     consistency: ConfusionMatrix
+    blocks: dict[Block, ConfusionMatrix] = field(default_factory=dict)
 
     @classmethod
     def empty(cls, classes: int) -> 'Scores':
         """Return scores of nothing."""
         return cls(ConfusionMatrix(classes), BoundaryScore(classes), ConfusionMatrix(classes))
 
-    def add(self, predicted: Image, true: Image, carried: Image | None) -> None:
-        """Add an image; ``carried``, if there is a frame before: its labels, void where they cannot be compared."""
-        self.confusion.add(predicted, true)
+    def add(self, predicted: Image, true: Image, carried: Image | None, block: Block = (0, 0)) -> None:
+        """Add an image of a ``block``; ``carried``, if there is a frame before: its labels, void where none fits."""
+        matrix = ConfusionMatrix(len(self.confusion.counts))
+        matrix.add(predicted, true)
+        self.confusion.counts += matrix.counts
+        self.blocks.setdefault(block, ConfusionMatrix(len(matrix.counts))).counts += matrix.counts
         self.boundary.add(predicted, true)
         if carried is not None:
             self.consistency.add(predicted, carried)
 
     def __add__(self, other: 'Scores') -> 'Scores':
         """Return the counts of both together."""
+        blocks = {**self.blocks}
+        for block, matrix in other.blocks.items():
+            blocks[block] = blocks[block] + matrix if block in blocks else matrix
         return Scores(
-            self.confusion + other.confusion, self.boundary + other.boundary, self.consistency + other.consistency
+            self.confusion + other.confusion,
+            self.boundary + other.boundary,
+            self.consistency + other.consistency,
+            blocks,
         )
+
+    def block_counts(self) -> NDArray[np.int64]:
+        """Return the confusion of every block (B, C, C), in the order of the blocks."""
+        return np.stack([self.blocks[block].counts for block in sorted(self.blocks)])
 
 
 @dataclass(frozen=True)
@@ -108,7 +125,7 @@ class Evaluation:
         before the first one.)
         """
         curve, key = self.curves[mode], self.curves['per_frame'].at[0]
-        total = Scores(key.confusion, key.boundary, curve.jumps[interval])
+        total = Scores(key.confusion, key.boundary, curve.jumps[interval], key.blocks)
         for distance in range(1, interval):
             total += curve.at[distance]
         return total

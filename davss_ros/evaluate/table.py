@@ -8,7 +8,7 @@ def table(results: dict[str, Any]) -> str:
     distances, modes = results['distances'], results['modes']
     single = modes['per_frame']
     classes = [f'  {name:12} {value:5.1f}' for name, value in single['iou']['0'].items() if value is not None]
-    lines = [f'per_frame: mIoU {single["miou"]["mean"]:.2f}', *classes]
+    lines = [f'per_frame: mIoU {single["miou"]["mean"]:.2f}{_reach(single, " (", " in 95 %)")}', *classes]
     if not distances:
         return '\n'.join(lines)
     others = {name: mode for name, mode in modes.items() if name != 'per_frame'}
@@ -19,10 +19,10 @@ def table(results: dict[str, Any]) -> str:
         if mode != 'per_frame'
     }
     keys = [*map(str, distances), 'mean']
-    rows = [['mIoU at distance', *keys]]
-    rows += [[name, *(_cell(mode['miou'][key]) for key in keys)] for name, mode in others.items()]
+    rows = [['mIoU at distance', *keys, 'mean, 95 %']]
+    rows += [[name, *(_cell(mode['miou'][key]) for key in keys), _reach(mode)] for name, mode in others.items()]
     if 'distortion' in results:
-        rows.append(['distortion AUC', *(_cell(results['distortion']['auc'][key], 3) for key in keys)])
+        rows.append(['distortion AUC', *(_cell(results['distortion']['auc'][key], 3) for key in keys), ''])
     lines += _aligned(rows)
     for n in map(str, results.get('intervals', [])):
         rows = [[f'key frame every {n}', 'mIoU', 'boundary F', 'consistency', 'ms', 'GMAC']]
@@ -37,6 +37,12 @@ def table(results: dict[str, Any]) -> str:
             rows.append([name, *(_cell(figures[column], digits) for column, digits in columns)])
         lines += _aligned(rows)
     return '\n'.join(lines)
+
+
+def _reach(mode: dict[str, Any], before: str = '', after: str = '') -> str:
+    """Return the interval of the mean mIoU; nothing if there is none."""
+    ends = mode.get('miou_interval', {}).get('mean')
+    return f'{before}{ends[0]:.1f} to {ends[1]:.1f}{after}' if ends else ''
 
 
 def _cell(value: float | None, digits: int = 1) -> str:

@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from davss_ros.evaluate.bootstrap import interval
 from davss_ros.evaluate.confusion import ConfusionMatrix, iou, mean_iou
+from davss_ros.evaluate.results import miou_intervals
+from davss_ros.evaluate.scores import Scores
 
 
 def share(counts: np.ndarray) -> np.ndarray:
@@ -37,3 +41,25 @@ def test_many_matrices_at_once_are_as_one_after_the_other() -> None:
         matrix.counts = one
         np.testing.assert_array_equal(ious, matrix.iou())
         assert mean == matrix.miou() or (np.isnan(mean) and np.isnan(matrix.miou()))
+
+
+def test_intervals_of_curves_hold_the_figures_and_widen_for_fewer_frames() -> None:
+    rng = np.random.default_rng(3)
+    chosen = {d: Scores.empty(3) for d in (1, 2)}
+    for t in range(60):
+        true = rng.integers(0, 3, (12, 16)).astype(np.uint8)
+        for d, scores in chosen.items():
+            wrong = rng.random(true.shape) < 0.1 * d * (1 + t % 10 / 5)
+            scores.add(np.where(wrong, (true + 1) % 3, true).astype(np.uint8), true, None, (0, t // 5))
+    intervals = miou_intervals(chosen)
+    mious = {str(d): 100 * scores.confusion.miou() for d, scores in chosen.items()}
+    mious['mean'] = float(np.mean(list(mious.values())))
+    for name, miou in mious.items():
+        ends = intervals[name]
+        assert ends is not None and ends[0] < miou < ends[1]
+    few = {d: replace(scores, blocks=dict(list(scores.blocks.items())[:3])) for d, scores in chosen.items()}
+    short, long = miou_intervals(few)['mean'], intervals['mean']
+    assert short is not None and long is not None
+    assert short[1] - short[0] > long[1] - long[0]
+    one = {1: replace(few[1], blocks={(0, 0): few[1].confusion})}
+    assert miou_intervals(one) == {'1': None, 'mean': None}
