@@ -216,7 +216,8 @@ def _fill(
     except ValidationError as error:
         raise ConfigError('\n'.join(_complaint(where, e, [*form, *also]) for e in error.errors())) from error
     said = {name: getattr(values, name) for name in values.model_fields_set}
-    missing = [f.name for f in described if f.default is MISSING and f.name not in {**known, **said}]
+    needed = [f.name for f in described if f.default is MISSING and f.default_factory is MISSING]
+    missing = [name for name in needed if name not in {**known, **said}]
     if missing:
         raise ConfigError(f'{where}: expected a value for {", ".join(missing)}, found none')
     return kind(**{**known, **said})
