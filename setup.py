@@ -29,7 +29,7 @@ setup(
         'tqdm',
     ],
     extras_require={
-        'bags': ['rosbags'],
+        'bags': ['rosbags', 'mcap'],
         'openvino': ['openvino>=2026.0'],
         'onnxruntime': ['onnxruntime'],
         'onnx': ['onnx', 'onnxruntime', 'onnxscript'],
@@ -48,6 +48,8 @@ setup(
             f'replay = {NAME}.ros.replay_main:main',
             f'demo = {NAME}.ros.demo:main',
             f'evaluate = {NAME}.evaluate.command:main',
+            f'evaluate_bag = {NAME}.evaluate.bags.command:main',
+            f'make_bag = {NAME}.evaluate.bags.make_bag:main',
             f'benchmark = {NAME}.evaluate.benchmark:main',
             f'check_data = {NAME}.datasets.command:main',
             f'train = {NAME}.train.command:main',

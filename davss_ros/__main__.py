@@ -8,6 +8,11 @@ COMMANDS = {  # command -> module with a main(), and what it does
     'replay': ('davss_ros.ros.replay_main', 'publish a video, image folder or rosbag2 as a camera topic'),
     'demo': ('davss_ros.ros.demo', 'run both on a video and leave pictures and numbers'),
     'evaluate': ('davss_ros.evaluate.command', 'accuracy against the distance from the key frame'),
+    'evaluate_bag': (
+        'davss_ros.evaluate.bags.command',
+        'numbers and pictures from recordings, by the very step of the node',
+    ),
+    'make_bag': ('davss_ros.evaluate.bags.make_bag', 'a video or a folder, perhaps labelled, as a rosbag2'),
     'benchmark': ('davss_ros.evaluate.benchmark', 'time per frame and stage'),
     'check_data': ('davss_ros.datasets.command', 'what labelled data holds, and everything wrong with it'),
     'train': ('davss_ros.train.command', 'train a model, part by part'),

@@ -8,23 +8,17 @@ share what the networks give.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
-
 from davss_ros.core.config import SegmenterConfig, keyed_every
-from davss_ros.core.frames import to_frame_size
-from davss_ros.core.labels import merge
 from davss_ros.core.model import Model
 from davss_ros.core.result import FrameResult
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.evaluate.confusion import VOID, ConfusionMatrix
 from davss_ros.evaluate.map_quality import MapQuality
 from davss_ros.evaluate.memory import remembering
+from davss_ros.evaluate.overheard import OverheardDistortion
 from davss_ros.evaluate.scores import BLOCK, Curve, Evaluation, Scores, WorstFrame
 from davss_ros.evaluate.videos import Run, Video, plan_runs
 from davss_ros.evaluate.view import VideoView
-from davss_ros.networks.interface import Propagated
 
 MODES = ('hold', 'flow', 'correct_all', 'davss')
 WORST, APART = 4, 10  # how many worst frames are kept, one out of this many consecutive ones
@@ -60,7 +54,7 @@ def distance_curves(
         distances, intervals = (), ()
     longest = max([*distances, *(n - 1 for n in intervals)], default=0)
     runs = plan_runs(videos, longest, max(intervals, default=0))
-    overheard = _Overheard(model, config.working_height)
+    overheard = OverheardDistortion(model, config.working_height)
     shared = replace(
         model,
         distortion=overheard,
@@ -81,25 +75,6 @@ def distance_curves(
             results = {mode: segmenter.step(view.image(t)) for mode, segmenter in segmenters.items()}
             tally.add(view, t, t - run.start, results, overheard)
     return tally.evaluation()
-
-
-class _Overheard:
-    """The distortion network, and what it was asked about last: its map tells of that, not of what came out."""
-
-    def __init__(self, model: Model, working_height: int) -> None:
-        self._model = model
-        self._height = working_height
-        self._propagated: Propagated | None = None
-
-    def __call__(self, propagated: Propagated, image: Tensor) -> Tensor:
-        self._propagated = propagated
-        return self._model.distortion(propagated, image)
-
-    def labels(self, size: tuple[int, ...]) -> NDArray[np.uint8]:
-        """Return the labels (H, W) that were propagated, before anything was redone."""
-        assert self._propagated is not None
-        labels = merge(self._propagated.scores, align_corners=self._model.align_corners)
-        return to_frame_size(labels[0].cpu().numpy(), size, self._height)
 
 
 class _Tally:
@@ -125,7 +100,7 @@ class _Tally:
         self._previous: dict[str, FrameResult] = {}
 
     def add(
-        self, view: VideoView, t: int, distance: int, results: dict[str, FrameResult], overheard: '_Overheard'
+        self, view: VideoView, t: int, distance: int, results: dict[str, FrameResult], overheard: OverheardDistortion
     ) -> None:
         """Count frame ``t`` of a video, ``distance`` frames after its key frame."""
         if view.counts(t):
@@ -142,7 +117,7 @@ class _Tally:
         self._previous = results
 
     def _add_propagated(
-        self, view: VideoView, t: int, distance: int, results: dict[str, FrameResult], overheard: '_Overheard'
+        self, view: VideoView, t: int, distance: int, results: dict[str, FrameResult], overheard: OverheardDistortion
     ) -> None:
         true = view.labels(t)
         for mode, result in results.items():

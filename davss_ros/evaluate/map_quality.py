@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 TENTHS = 10
-# Pixels are sorted into bins by the first 18 bits of their float32: bins are at most 1/512 of the value wide, also
-# where nearly all values are close to 0. Values are in [0, 1].
-_SHIFT = 14
-_BINS = (0x3F800000 >> _SHIFT) + 1  # 0x3f800000: 1.0
+# Pixels are sorted into bins by the first bits of their float32, by default 18: bins are at most 1/512 of the value
+# wide, also where nearly all values are close to 0. Values are in [0, 1].
+FINE, COARSE = 14, 20  # bits that are left out; coarse bins are at most 1/8 of the value wide
+_ONE = 0x3F800000  # 1.0
 
 
 class MapQuality:
@@ -15,10 +15,15 @@ class MapQuality:
 
     Nothing but the counts is kept, so `auc` and `average_precision` hold pixels of one bin for equal. They agree with
     those of all single values within about a thousandth.
+
+    Args:
+        shift: `FINE` or `COARSE` bins.
     """
 
-    def __init__(self) -> None:
-        self.counts: NDArray[np.int64] = np.zeros((2, _BINS), np.int64)  # right, wrong; by rising value
+    def __init__(self, shift: int = FINE) -> None:
+        self._shift = shift
+        bins = (_ONE >> shift) + 1
+        self.counts: NDArray[np.int64] = np.zeros((2, bins), np.int64)  # right, wrong; by rising value
         self._tenths: NDArray[np.float64] = np.zeros((3, TENTHS))  # pixels, sum of values, wrong pixels
 
     def add(self, values: NDArray[np.float32], wrong: NDArray[np.bool_]) -> None:
@@ -33,9 +38,9 @@ class MapQuality:
         if values.size and not 0 <= values.min() <= values.max() <= 1:
             raise ValueError(f'values: expected 0 to 1, found {values.min()} to {values.max()}')
         values = values + np.float32(0)  # -0.0 becomes 0.0, whose bits sort
-        bins = values.view(np.uint32) >> _SHIFT
-        every = np.bincount(bins, minlength=_BINS)
-        positives = np.bincount(bins[positive], minlength=_BINS)
+        bins, size = values.view(np.uint32) >> self._shift, self.counts.shape[1]
+        every = np.bincount(bins, minlength=size)
+        positives = np.bincount(bins[positive], minlength=size)
         self.counts += np.stack([every - positives, positives])
         tenth = np.minimum((values * TENTHS).astype(np.uint8), TENTHS - 1)
         for row, weights in enumerate((None, values, positive)):
@@ -43,10 +48,22 @@ class MapQuality:
 
     def __add__(self, other: 'MapQuality') -> 'MapQuality':
         """Return the counts of both together."""
-        both = MapQuality()
+        both = MapQuality(self._shift)
         both.counts = self.counts + other.counts
         both._tenths = self._tenths + other._tenths
         return both
+
+    def sparse(self) -> dict[str, list]:
+        """Return the counts for JSON: ``bins``, [place, right, wrong] of those with pixels, and ``tenths``."""
+        places = np.flatnonzero(self.counts.any(0))
+        bins = np.concatenate([places[:, None], self.counts[:, places].T], 1)
+        return {'bins': bins.tolist(), 'tenths': self._tenths.round(3).T.tolist()}
+
+    def add_sparse(self, counts: dict[str, list]) -> None:
+        """Add what `sparse` returned of another with the same bins."""
+        for place, right, wrong in counts['bins']:
+            self.counts[:, place] += (right, wrong)
+        self._tenths += np.array(counts['tenths']).T
 
     def share_wrong(self) -> float:
         """Return the share of wrong pixels, in [0, 1]; nan without any pixel."""

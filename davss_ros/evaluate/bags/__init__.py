@@ -1,0 +1,1 @@
+"""Recordings through the node's own step: numbers and pictures, the same every time."""

@@ -1,0 +1,166 @@
+"""What labels are compared with: a topic of the bag, a folder, or the key network on every frame."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from davss_ros.core.classes import VOID, SemanticClass
+from davss_ros.core.segmenter import VideoSegmenter
+from davss_ros.datasets.coding import IdsOrColors
+from davss_ros.errors import DataError, FrameError
+from davss_ros.images.labels import LABEL_SUFFIXES, LabelPicture, label_picture, read_label
+from davss_ros.images.names import visible_files
+
+Labels = NDArray[np.uint8]
+_NUMBERS = {'mono8': np.uint8, '8UC1': np.uint8, 'mono16': np.uint16, '16UC1': np.uint16}
+_COLORS = {'rgb8': slice(None), 'bgr8': slice(None, None, -1)}
+_STAMPED = re.compile(r'(?:.*?[^\d])?(\d{19})|(?:.*?[^\d])?(\d{1,10})[._-](\d{9})')
+
+
+@dataclass(frozen=True)
+class LabelReader:
+    """Gives stored labels the meaning of the model's classes.
+
+    Args:
+        classes: of the model.
+        stored: what the stored ids or colours mean; their names are looked up among ``classes``, and what is not
+            there is void.
+    """
+
+    classes: Sequence[SemanticClass]
+    stored: Sequence[SemanticClass]
+
+    def __post_init__(self) -> None:
+        if not {one.name for one in self.stored} & {one.name for one in self.classes}:
+            ours, theirs = (', '.join(one.name for one in group) for group in (self.classes, self.stored))
+            raise DataError(f"label classes: expected names of the model's classes ({ours}), found {theirs}")
+
+    def read(self, picture: LabelPicture, size: tuple[int, ...]) -> Labels:
+        """Return (H, W) uint8 class ids of the model, 255 for void.
+
+        Raises:
+            DataError: another size than the image's, or ids or colours outside the list.
+        """
+        height, width = picture.pixels.shape[:2]
+        if (height, width) != tuple(size):
+            raise DataError(f'labels: expected the size of the image, {size[1]}x{size[0]}, found {width}x{height}')
+        ids = IdsOrColors(self.stored).decode(picture)
+        wrong = np.unique(ids[(ids >= len(self.stored)) & (ids != VOID)])
+        if wrong.size:
+            raise DataError(f'labels: expected ids 0..{len(self.stored) - 1} or {VOID}, found {wrong[:8].tolist()}')
+        names = {one.name: number for number, one in enumerate(self.classes)}
+        table: NDArray[np.uint8] = np.full(256, VOID, np.uint8)
+        for number, one in enumerate(self.stored):
+            table[number] = names.get(one.name, VOID)
+        return table[ids]
+
+
+def message_labels(message: Any) -> LabelPicture:
+    """Return what a sensor_msgs Image (mono8, mono16, 8UC1, 16UC1, rgb8, bgr8) or CompressedImage (png) holds.
+
+    Raises:
+        FrameError: another encoding, or sizes that do not go together.
+    """
+    if hasattr(message, 'format'):
+        return label_picture(bytes(message.data))
+    encoding, height, width, step = message.encoding, message.height, message.width, message.step
+    if encoding not in _NUMBERS and encoding not in _COLORS:
+        raise FrameError(f'encoding: expected labels in {", ".join([*_NUMBERS, *_COLORS])}, found {encoding!r}')
+    kind = np.dtype(_NUMBERS.get(encoding, np.uint8))
+    row = width * (kind.itemsize if encoding in _NUMBERS else 3)
+    data = np.frombuffer(message.data, np.uint8)
+    if not (height and width and step >= row and step * (height - 1) + row <= data.size <= step * height):
+        raise FrameError(f'data: expected {height} rows of {step} bytes ({width} px {encoding}), found {data.size}')
+    lines = np.lib.stride_tricks.as_strided(data, (height, row), (step, 1), writeable=False)
+    if encoding in _COLORS:
+        return LabelPicture(lines.reshape(height, width, 3)[..., _COLORS[encoding]])
+    order = kind.newbyteorder('>' if message.is_bigendian else '<')
+    return LabelPicture(np.ascontiguousarray(lines).view(order).astype(kind))
+
+
+class TopicLabels:
+    """Labels of a topic, read one after the other beside the frames.
+
+    Args:
+        messages: numbers and messages of the topic, in its order, from any on.
+        label_of: number of a frame -> number of its label.
+        reader: of their meaning.
+    """
+
+    AHEAD = 256  # messages that may be read before their turn
+
+    def __init__(self, messages: Iterator[tuple[int, Any]], label_of: dict[int, int], reader: LabelReader) -> None:
+        self._messages, self._label_of, self._reader = messages, label_of, reader
+        self._wanted = frozenset(label_of.values())
+        self._ahead: dict[int, Any] = {}
+
+    def labels(self, n: int, size: tuple[int, ...]) -> Labels | None:
+        """Return the labels of frame ``n``, None if it has none; `DataError` or `FrameError` if they are no good."""
+        number = self._label_of.get(n)
+        if number is None:
+            return None
+        while number not in self._ahead:
+            try:
+                at, message = next(self._messages)
+            except StopIteration:
+                raise DataError('labels: the message cannot be read') from None
+            if at in self._wanted:
+                self._ahead[at] = message
+            while len(self._ahead) > self.AHEAD:
+                del self._ahead[next(iter(self._ahead))]
+            if at > number + self.AHEAD and number not in self._ahead:
+                raise DataError('labels: the message cannot be read')
+        return self._reader.read(message_labels(self._ahead.pop(number)), size)
+
+
+@dataclass(frozen=True)
+class FolderLabels:
+    """Labels of a folder."""
+
+    paths: Sequence[Path]
+    label_of: dict[int, int]
+    reader: LabelReader
+
+    def labels(self, n: int, size: tuple[int, ...]) -> Labels | None:
+        """Return the labels of frame ``n``, None if it has none; `DataError` if they are no good."""
+        number = self.label_of.get(n)
+        return None if number is None else self.reader.read(read_label(self.paths[number]), size)
+
+
+def label_files(folder: Path) -> tuple[list[Path], NDArray[np.int64] | None]:
+    """Return the label files of a folder, or of its ``labels``, and the stamps that their names tell, ns.
+
+    A name tells a stamp by 19 digits (ns), or by seconds and nine digits: ``1700000000.250000000.png``. If not all do,
+    the stamps are None, and files belong to frames in their natural order.
+
+    Raises:
+        DataError: there are none.
+    """
+    folder = folder / 'labels' if (folder / 'labels').is_dir() else folder
+    paths = visible_files(folder, LABEL_SUFFIXES)
+    if not paths:
+        raise DataError(f'{folder}: expected label files ({" ".join(LABEL_SUFFIXES)}), found none')
+    found = [_STAMPED.fullmatch(path.stem) for path in paths]
+    if not all(found):
+        return paths, None
+    stamps = [int(m[1]) if m[1] else int(m[2]) * 10**9 + int(m[3]) for m in found if m]
+    return paths, np.array(stamps, np.int64)
+
+
+class KeyNetworkLabels:
+    """The key network's own labels of every frame: with them there is agreement, not accuracy."""
+
+    def __init__(self, segmenter: VideoSegmenter) -> None:
+        self._segmenter = segmenter
+
+    def labels(self, image: NDArray[np.uint8]) -> Labels:
+        """Return the labels of an image."""
+        return self._segmenter.step(image).labels
+
+
+ReadLabels = Callable[[int, tuple[int, ...]], Labels | None]

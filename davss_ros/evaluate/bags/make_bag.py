@@ -1,0 +1,101 @@
+"""``make_bag``: a video, a folder of images or a labelled folder as a rosbag2 (mcap)."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from davss_ros.core.classes import load_classes
+from davss_ros.datasets.dataset import open_dataset
+from davss_ros.datasets.folder import is_folder
+from davss_ros.errors import DataError, DavssError
+from davss_ros.evaluate.bags.record import BagWriter, write_metadata
+from davss_ros.evaluate.videos import dataset_videos
+from davss_ros.recordings.frame import FOLDER_RATE
+from davss_ros.recordings.open import open_source
+
+IMAGE, LABEL = '/image', '/label'
+BEGAN = 1_700_000_000 * 10**9  # ns since the epoch; a bag's stamps must not be 0
+Image = NDArray[np.uint8]
+
+
+def make_bag(source: Path, bag: Path, rate: float = 0.0, classes: str = 'camvid11', split: str = '') -> int:
+    """Write images to `IMAGE` and, where there are labels, class ids to `LABEL`; return the number of frames.
+
+    Args:
+        source: video, folder of images, or labelled data that `davss_ros.datasets` knows.
+        bag: folder to be made.
+        rate: Hz of images; 0: 15, or the video's own times.
+        classes: of the labels.
+        split: of the data, where there are several.
+
+    Raises:
+        DataError: the source cannot be read, or the bag is there already.
+    """
+    if bag.exists():
+        raise DataError(f'{bag}: is there already; name another, or remove it')
+    frames = _labelled(source, rate, classes, split) if is_folder(source) or split else _plain(source, rate)
+    first = next(frames, None)
+    if first is None:
+        raise DataError(f'{source}: holds no frame')
+    bag.mkdir(parents=True)
+    path = bag / f'{bag.name}_0.mcap'
+    count = 0
+    with path.open('wb') as file:
+        writer = BagWriter(file)
+        for stamp, image, labels in tqdm(_chain(first, frames), unit='frame', desc=bag.name):
+            writer.write_image(IMAGE, image, BEGAN + stamp, 'camera', BEGAN + stamp, count)
+            if labels is not None:
+                writer.write_image(LABEL, labels, BEGAN + stamp, 'camera', BEGAN + stamp, count)
+            count += 1
+        writer.finish()
+    write_metadata(bag, path, writer)
+    return count
+
+
+_Frame = tuple[int, Image, Image | None]
+
+
+def _chain(first: _Frame, rest: Iterator[_Frame]) -> Iterator[_Frame]:
+    yield first
+    yield from rest
+
+
+def _plain(source: Path, rate: float) -> Iterator[_Frame]:
+    return ((frame.stamp, frame.image, None) for frame in open_source(source, rate=rate))
+
+
+def _labelled(source: Path, rate: float, classes: str, split: str) -> Iterator[_Frame]:
+    dataset = open_dataset(source, load_classes(classes), split=split)
+    if dataset.problems:
+        raise DataError('\n'.join(dataset.problems))
+    place = 0
+    for video in dataset_videos(dataset):
+        for frame in video:
+            image = frame.image()
+            labels = None if frame.labels is None else frame.labels_of(image)
+            yield round(place * 1e9 / (rate or FOLDER_RATE)), image, labels
+            place += 1
+        place += int(rate or FOLDER_RATE) * 10  # the next drive is another time
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the bag; return the exit status."""
+    parser = argparse.ArgumentParser('make_bag', description=__doc__)
+    parser.add_argument('source', type=Path, help='video file, folder of images, or images/ beside labels/')
+    parser.add_argument('bag', type=Path, help='folder to be made')
+    parser.add_argument('--rate', type=float, default=0.0, help=f'Hz of images; default: {FOLDER_RATE:g}')
+    parser.add_argument('--classes', default='camvid11', help='of the labels; default: camvid11')
+    parser.add_argument('--split', default='', help='train, val or test, where there are several')
+    options = parser.parse_args(arguments)
+    try:
+        count = make_bag(options.source, options.bag, options.rate, options.classes, options.split)
+    except (DavssError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f'{options.bag}: {count} frames')
+    return 0

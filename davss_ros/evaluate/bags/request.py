@@ -1,0 +1,160 @@
+"""What the command line asks for, checked before any work."""
+
+import argparse
+import glob
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from davss_ros.core.classes import load_classes
+from davss_ros.core.parameter_file import read_parameter_file
+from davss_ros.core.parameters import KNOWN, plain_name, settings_of
+from davss_ros.errors import ConfigError, DataError
+from davss_ros.evaluate.bags.job import LabelSource
+from davss_ros.recordings.bag import image_topics
+from davss_ros.recordings.messages import Bag
+
+OWN = frozenset({'label', 'label_color', 'overlay', 'distortion', 'distortion_color', 'confidence'})  # of our topics
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Parameters beside the given ones.
+
+    Attributes:
+        name: as on the command line.
+        changes: by full name.
+    """
+
+    name: str
+    changes: Mapping[str, Any]
+
+    @property
+    def folder(self) -> str:
+        """A name for its files."""
+        return ''.join(letter if letter.isalnum() or letter in '.=_-,' else '_' for letter in self.name)
+
+
+def find_bags(patterns: Sequence[str]) -> list[Path]:
+    """Return the bags that paths and globs name, each once.
+
+    Raises:
+        DataError: a path is not there, or a glob meets nothing.
+    """
+    bags: list[Path] = []
+    for pattern in patterns:
+        path = Path(pattern).expanduser()
+        found = [path] if path.exists() else [Path(p) for p in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207  # Path.glob takes no absolute ones
+        if not found:
+            raise DataError(f'{pattern}: no such file or folder')
+        bags += [one for one in found if one.resolve() not in {bag.resolve() for bag in bags}]
+    return bags
+
+
+def bag_names(bags: Sequence[Path]) -> dict[Path, str]:
+    """Return a name for each bag, by as much of its path as tells it from the others."""
+    names = {bag: bag.resolve().name for bag in bags}
+    depth = 1
+    while len(set(names.values())) < len(bags):
+        depth += 1
+        names = {bag: '_'.join(part.strip('/') for part in bag.resolve().parts[-depth:]) for bag in bags}
+    return names
+
+
+def parse_values(text: str, *, sign: str = '=') -> dict[str, Any]:
+    """Return the parameters of ``key=value,key=value``; values as in YAML.
+
+    Raises:
+        ConfigError: no such parameter, or not of that form.
+    """
+    values: dict[str, Any] = {}
+    for part in text.split(','):
+        name, found, value = part.partition(sign)
+        name = name.strip()
+        if not found or not value.strip():
+            raise ConfigError(f'expected NAME{sign}VALUE, found {part!r}')
+        plain = plain_name(name)
+        if not plain:
+            raise ConfigError(f'{name}: no such parameter; known: {", ".join(KNOWN)}')
+        parsed = yaml.safe_load(value)
+        values[name] = float(parsed) if isinstance(KNOWN[plain].default, float) and type(parsed) is int else parsed
+    return values
+
+
+def parameters(file: Path | None, node: str, single: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the parameters of a file with single ones (``NAME:=VALUE``) before them, and lines on what is ignored."""
+    values = read_parameter_file(file, node) if file else {}
+    remarks = [
+        f'{file}: {name}: no parameter of the node; ignored, as by the node'
+        for name in values
+        if name not in ('cameras', 'use_sim_time') and not plain_name(name) and not name.startswith('qos_overrides')
+    ]
+    for one in single:
+        values |= parse_values(one, sign=':=')
+    settings_of(values)
+    return values, remarks
+
+
+def parse_named(text: str) -> tuple[str, str]:
+    """Return camera and the rest of ``CAMERA=REST``; '' where no camera is named."""
+    name, sign, rest = text.partition('=')
+    return (name, rest) if sign else ('', text)
+
+
+def label_sources(texts: Sequence[str], classes: str, tolerance: float) -> dict[str, LabelSource]:
+    """Return where labels are, by camera; a folder is what is one, anything else a topic."""
+    listed = load_classes(classes) if classes else None
+    sources = {}
+    for text in texts:
+        camera, place = parse_named(text)
+        folder = Path(place).expanduser()
+        if folder.is_dir():
+            sources[camera] = LabelSource(folder=folder, classes=listed, tolerance=tolerance)
+        else:
+            sources[camera] = LabelSource(topic=place, classes=listed, tolerance=tolerance)
+    return sources
+
+
+def topics_of(bag: Path, wanted: Sequence[str], sources: Mapping[str, LabelSource]) -> tuple[str, ...]:
+    """Return the image topics to evaluate: those asked for, or all that are cameras.
+
+    Labels and what the node itself publishes are none.
+
+    Raises:
+        DataError: an image topic is not there, or there is none.
+    """
+    opened = Bag(bag)
+    if wanted:
+        present = {topic.name for topic in opened.topics if topic.count}
+        missing = [topic for topic in wanted if topic not in present]
+        if missing:
+            raise DataError(f'{bag}: no messages on {", ".join(missing)}; topics: {", ".join(sorted(present))}')
+        return tuple(wanted)
+    labels = {source.topic for source in sources.values()}
+    for topic in labels - {'', *(topic.name for topic in opened.topics)}:
+        names = ', '.join(one.name for one in opened.topics)
+        raise DataError(f'{bag}: labels: {topic} is neither a topic of the bag nor a folder; topics: {names}')
+    cameras = [topic.name for topic in image_topics(opened)]
+    found = [c for c in cameras if c not in labels and not OWN & set(c.split('/')[-2:])]
+    if not found:
+        raise DataError(f'{bag}: expected an image topic, found topics: {", ".join(t.name for t in opened.topics)}')
+    return tuple(found)
+
+
+def positive(text: str) -> float:
+    """Return a number above or equal to 0, for argparse."""
+    value = float(text)
+    if not 0 <= value < float('inf'):
+        raise argparse.ArgumentTypeError(f'expected 0 or more, found {text}')
+    return value
+
+
+def at_least_one(text: str) -> int:
+    """Return a whole number above 0, for argparse."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'expected 1 or more, found {text}')
+    return value

@@ -1,0 +1,113 @@
+"""What ``results.json`` of ``evaluate_bag`` holds besides the figures: whose they are, and where they come from."""
+
+import hashlib
+import shlex
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from davss_ros.core.model import Model
+from davss_ros.evaluate.bags.figures import Figures
+from davss_ros.evaluate.bags.job import Job
+from davss_ros.evaluate.bags.labels import label_files
+from davss_ros.evaluate.bags.plan import BagPlan, folder_of
+from davss_ros.evaluate.bags.recording import storage_files
+from davss_ros.evaluate.bags.rows import read_rows
+from davss_ros.evaluate.provenance import provenance
+
+BLOCK = 1 << 20
+
+
+def figures_of(job: Job, plans: Mapping[Path, BagPlan], rows: Path) -> dict[str, Any]:
+    """Return the figures by bag and in all."""
+    plan_of = {plan.name: plan for plan in plans.values()}
+    counts = {(plan.name, topic): len(numbers) for plan in plans.values() for topic, numbers in plan.numbers.items()}
+    names = [one.name for one in next(iter(plans.values())).classes]
+    figures = Figures(names, job.against, counts, job.settings.segmenter.longest_gap)
+    for row in read_rows(rows):
+        if row.bag in plan_of:
+            figures.add(row)
+    bags = figures.bags()
+    for name, entry in bags.items():
+        plan = plan_of[name]
+        entry['cameras'] = list(plan.numbers)
+        entry['asked_for'] = plan.count
+        entry['remarks'] = list(plan.remarks)
+        if plan.matches:
+            entry['labels'] = {topic: dict(matches.counts) for topic, matches in plan.matches.items()}
+    return {'bags': bags, 'all': figures.all()}
+
+
+def fingerprint(job: Job, plans: Mapping[Path, BagPlan], variants: Sequence[str]) -> dict[str, Any]:
+    """Return all that decides the rows, to be compared before a run goes on with another's."""
+    return {
+        'data': {
+            'bags': {plan.name: bag_checksum(bag) for bag, plan in plans.items()},
+            'topics': {plan.name: list(plan.numbers) for plan in plans.values()},
+            'labels': _labels(plans),
+            'start': job.start,
+            'duration': job.duration,
+            'every': job.every,
+        },
+        'against': job.against,
+        'parameters': dict(job.values),
+        'variants': list(variants),
+        'threads': job.threads,
+        'record': list(job.record),
+    }
+
+
+def provenance_of(job: Job, model: Model, frozen: Mapping[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
+    """Return what the figures were measured with."""
+    entry = provenance(model, job.settings.segmenter, arguments)
+    entry['command'] = shlex.join(['python', '-m', 'davss_ros', 'evaluate_bag', *arguments])
+    mode = {'mode': job.settings.segmenter.mode, 'key_interval': job.settings.segmenter.key_interval}
+    entry['settings'] = mode | entry['settings']
+    try:
+        package = version('davss_ros')
+    except PackageNotFoundError:
+        package = 'not installed'
+    return entry | {
+        'data': frozen['data'],
+        'parameters': frozen['parameters'],
+        'cpu': cpu_name(),
+        'threads': job.threads,
+        'package': package,
+    }
+
+
+def bag_checksum(bag: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of a bag, by its name."""
+    return {path.name: _sha256(path) for path in storage_files(bag)}
+
+
+def _labels(plans: Mapping[Path, BagPlan]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for bag, plan in plans.items():
+        for topic, source in plan.sources.items():
+            if source.folder is None:
+                found[f'{plan.name} {topic}'] = source.topic
+            else:
+                digest = hashlib.sha256()
+                for path in label_files(folder_of(source, bag))[0]:
+                    digest.update(path.name.encode() + b'\0' + bytes.fromhex(_sha256(path)))
+                found[f'{plan.name} {topic}'] = digest.hexdigest()
+    return found
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def cpu_name() -> str:
+    """Return the model of the processor, as far as the system tells."""
+    try:
+        lines = Path('/proc/cpuinfo').read_text().splitlines()
+    except OSError:
+        return 'unknown'
+    return next((line.partition(':')[2].strip() for line in lines if line.startswith('model name')), 'unknown')

@@ -1,0 +1,40 @@
+"""The main figures for the terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from davss_ros.evaluate.bags.figures import NAMES
+
+TITLES = {'miou': 'mIoU', 'agreement': "agreement with the key network's labels"}
+
+
+def summary(results: Mapping[str, Any]) -> str:
+    """Return the main figures as text."""
+    name = NAMES.get(results['against'], ('', ''))[0]
+    lines = [_line(bag, entry, name) for bag, entry in results['bags'].items()]
+    if len(results['bags']) > 1:
+        lines.append(_line('all', results['all'], name))
+    for variant, entry in results.get('variants', {}).items():
+        lines.append(_line(variant, entry['all'], name))
+    if results['partial']:
+        lines.append('partial: not all frames were evaluated')
+    return '\n'.join(lines)
+
+
+def _line(title: str, entry: Mapping[str, Any], name: str) -> str:
+    parts = [f'{title}: {entry["frames"]} frames']
+    if name:
+        value = entry[name]
+        figure = '-' if value is None else f'{value:.2f}'
+        parts.append(f'{TITLES[name]} {figure} on {entry["counted"]}')
+        streaming = entry[f'streaming_{name}']
+        if streaming is not None:
+            parts.append(f'streaming {streaming:.2f}')
+    if entry['latency_ms']:
+        parts.append(f'p50 {entry["latency_ms"]["p50"]:.0f} ms, p95 {entry["latency_ms"]["p95"]:.0f} ms')
+    parts.append(f'{sum(entry["key_frames"].values())} key frames')
+    if entry['dropped_if_live']['dropped']:
+        parts.append(f'{entry["dropped_if_live"]["dropped"]} would be dropped live')
+    if entry['skipped']:
+        parts.append(f'{sum(entry["skipped"].values())} skipped')
+    return ', '.join(parts)

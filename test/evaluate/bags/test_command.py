@@ -1,0 +1,62 @@
+"""The whole command on bags of all forms, against the plain loop over `VideoSegmenter.step`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.evaluate.bags.command import main
+
+from .conftest import FORMS, Drive
+
+SETTINGS = ('-p', 'precision:=float32', '-p', 'device:=cpu', '-p', 'key_interval:=6', '-p', 'engine:=torch')
+CONFIG = SegmenterConfig(precision='float32', device='cpu', key_interval=6, engine='torch')
+
+
+def run(bag: Path, out: Path, *more: str, labels: str = '/truth') -> dict[str, Any]:
+    against = ('--labels', labels) if labels else ()
+    assert main([str(bag), '--out', str(out), '--no-report', *SETTINGS, *against, *more]) == 0
+    return json.loads((out / 'results.json').read_text())
+
+
+@pytest.fixture(scope='module')
+def expected(drive: Drive) -> float:
+    return 100 * drive.loop(CONFIG).miou()
+
+
+@pytest.mark.parametrize('form', list(FORMS))
+def test_miou_is_that_of_the_plain_loop_in_every_form_of_a_bag(
+    drive: Drive, expected: float, tmp_path: Path, form: str
+) -> None:
+    results = run(FORMS[form](drive, tmp_path / 'bag'), tmp_path / 'out')
+    assert abs(results['all']['miou'] - expected) < 1e-6
+    assert (results['all']['frames'], results['all']['counted']) == (32, 32)
+    assert results['all']['key_frames'].keys() >= {'first', 'interval', 'gap'}
+    assert results['bags']['bag']['labels']['/camera/image_raw']['matched'] == 32
+
+
+@pytest.mark.parametrize('part', ['5', '9'])
+def test_workers_on_parts_of_a_bag_give_the_rows_of_one_run(
+    drive: Drive, expected: float, tmp_path: Path, part: str
+) -> None:
+    bag = FORMS['mcap'](drive, tmp_path / 'bag')
+    alone = run(
+        bag,
+        tmp_path / 'alone',
+    )
+    together = run(
+        bag,
+        tmp_path / 'together',
+        '--workers',
+        '2',
+        '--part',
+        part,
+    )
+    assert abs(together['all']['miou'] - expected) < 1e-6
+    rows = [[json.loads(line) for line in (tmp_path / name / 'frames.jsonl').open()] for name in ('alone', 'together')]
+    kept = ('n', 'stamp', 'key', 'distance', 'labels', 'counts', 'distortion', 'map')
+    assert [[row.get(k) for k in kept] for row in rows[0]] == [[row.get(k) for k in kept] for row in rows[1]]
+    for figure in ('miou', 'iou', 'by_distance', 'key_frames', 'distortion_map', 'blocks', 'gaps'):
+        assert alone['all'][figure] == together['all'][figure], figure
