@@ -159,6 +159,10 @@ class Camera:
         """Return a line for each peer that does not fit our quality of service, by name."""
         return self._subscription.incompatible() + self.outputs.incompatible()
 
+    def mistakes(self) -> list[str]:
+        """Return a line for each mistake in how the images are wired."""
+        return self._subscription.mistakes()
+
     def _force(self, encoding: str) -> None:
         """Reset the segmenter if something happened since the last frame."""
         forced, self._forced = self._forced, ''  # what is forced from now on is for the next frame

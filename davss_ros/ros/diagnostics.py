@@ -1,6 +1,7 @@
 """``/diagnostics`` once a second: one status for the node, one for each camera."""
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +22,7 @@ from davss_ros.ros.health import Level, judge
 from davss_ros.ros.statistics import Report
 
 PERIOD = 1.0  # s
-COMPLAINTS_PERIOD = 10.0  # s between log lines about peers that do not fit
+COMPLAINTS_PERIOD = 10.0  # s between log lines about the same mistake or peer that does not fit
 
 
 class Watched(Protocol):
@@ -41,6 +42,10 @@ class Watched(Protocol):
         """Of the lifecycle: unconfigured, inactive, active."""
         ...
 
+    def mistakes(self) -> list[str]:
+        """Return a line for each mistake in how the node as a whole is wired."""
+        ...
+
 
 class Diagnostics:
     """Publishes the state of the node and its cameras, whatever the lifecycle's state."""
@@ -48,6 +53,7 @@ class Diagnostics:
     def __init__(self, node: Node, watched: Watched) -> None:
         self._node, self._watched = node, watched
         self._before: WeakKeyDictionary[Camera, Report] = WeakKeyDictionary()  # a camera made anew counts anew
+        self._complaints: dict[str, float] = {}  # when each line was logged, monotonic s
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
         node.create_timer(
             PERIOD, self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME)
@@ -64,8 +70,11 @@ class Diagnostics:
         if model is not None:
             values |= {'model': model.name, 'checksum': model.checksum, 'classes': str(len(model.classes))}
             values |= {'device': describe_device(model.device), 'memory (MB)': f'{memory(model.device) / 1e6:.0f}'}
-        level = Level.ERROR if error else Level.OK
-        return self._status(level, 'node', error or state, values)
+        mistakes = self._watched.mistakes()
+        for line in mistakes:
+            self._complain(line)
+        level = Level.ERROR if error else Level.WARN if mistakes else Level.OK
+        return self._status(level, 'node', '; '.join([*mistakes, error or state]), values)
 
     def _camera_status(self, camera: Camera) -> DiagnosticStatus:
         report = camera.statistics.report()
@@ -74,12 +83,13 @@ class Diagnostics:
         active = self._watched.state == 'active'
         level, words = judge(report, before, self._watched.thresholds, active=active)
         misfits = camera.incompatible() if active else []
+        mistakes = camera.mistakes() if active else []
+        for line in mistakes:
+            self._complain(line)
         if misfits:
-            level, words = max(level, Level.WARN), '; '.join([*misfits, words])
-            self._node.get_logger().warning(
-                f'incompatible quality of service, no messages pass: {"; ".join(misfits)}',
-                throttle_duration_sec=COMPLAINTS_PERIOD,
-            )
+            self._complain(f'incompatible quality of service, no messages pass: {"; ".join(misfits)}')
+        if misfits or mistakes:
+            level, words = max(level, Level.WARN), '; '.join([*misfits, *mistakes, words])
         name = f'{camera.name} ({camera.topic})' if camera.name else camera.topic
         values = _values(report, before) | {
             'subscribers': json.dumps(camera.outputs.subscribers()),
@@ -87,11 +97,19 @@ class Diagnostics:
         }
         return self._status(level, name, words, values)
 
+    def _complain(self, line: str) -> None:
+        """Log a line, the same one at most every `COMPLAINTS_PERIOD`."""
+        now = time.monotonic()
+        if now - self._complaints.get(line, float('-inf')) >= COMPLAINTS_PERIOD:
+            self._complaints = {line: when for line, when in self._complaints.items() if now - when < COMPLAINTS_PERIOD}
+            self._complaints[line] = now
+            self._node.get_logger().warning(line)
+
     def _status(self, level: Level, name: str, message: str, values: Mapping[str, str]) -> DiagnosticStatus:
         model = self._watched.model
         return DiagnosticStatus(
             level=bytes([level]),
-            name=f'{self._node.get_name()}: {name}',
+            name=f'{self._node.get_fully_qualified_name()}: {name}',
             message=message,
             hardware_id=describe_device(model.device) if model is not None else '',
             values=[KeyValue(key=key, value=value) for key, value in values.items()],

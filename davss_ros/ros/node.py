@@ -27,7 +27,7 @@ from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.core.visualize import Painter
 from davss_ros.engines.device import describe_device
 from davss_ros.errors import ConfigError, DavssError
-from davss_ros.ros import parameters
+from davss_ros.ros import parameters, wiring
 from davss_ros.ros.camera import Camera
 from davss_ros.ros.diagnostics import Diagnostics
 from davss_ros.ros.label_names import LabelNames
@@ -58,6 +58,7 @@ class DavssNode(LifecycleNode):
         self._cameras: dict[str, Camera] = {}
         self.model: Model | None = None
         self.error = ''
+        self.misdirected: list[str] = []  # parameter files for other nodes, as whoever started this one found them
         self.thresholds = NodeConfig()
         self._configured = False
         self._names: LabelNames | None = None
@@ -78,6 +79,19 @@ class DavssNode(LifecycleNode):
     def state(self) -> str:
         """Of the lifecycle: unconfigured, inactive, active, or a transition's; rclpy tells it by service only."""
         return str(self._state_machine.current_state[1])
+
+    def mistakes(self) -> list[str]:
+        """Return a line for each mistake in how the node as a whole is wired, see `davss_ros.ros.wiring`."""
+        declared = self.list_parameters([], 0).names
+        overrides = [
+            name for name in self._parameter_overrides if self._configured or not name.startswith('qos_overrides.')
+        ]
+        own = self.get_fully_qualified_name()
+        return [
+            *self.misdirected,
+            *wiring.undeclared(overrides, declared),
+            *wiring.same_name(own, self.get_node_names_and_namespaces()),
+        ]
 
     def destroy_node(self) -> None:
         """Take the node down, with the services of the lifecycle, which rclpy leaves standing in the graph."""

@@ -15,6 +15,7 @@ from davss_ros.errors import DavssError
 from davss_ros.ros.node import DavssNode
 from davss_ros.ros.signals import Ending
 from davss_ros.ros.start import plain_arguments, start_ros
+from davss_ros.ros.wiring import misdirected_files
 
 CALLBACK_TIME = 10.0  # s, for the callback in hand at the end
 HELP = """Labels every pixel of a camera's video: a managed ROS 2 node.
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str], ending: Ending) -> int:
         start_ros('davss_node', arguments)
         ending.defer()  # a node half made or configured is taken down in order
         node = DavssNode()
+        node.misdirected = misdirected_files(arguments, node.get_fully_qualified_name())
         if not ending.requested:
             node.start()  # in this thread, where the model is warmed for the one that uses it
         executor = SingleThreadedExecutor()

@@ -5,6 +5,7 @@ reader hears nothing from a best-effort writer. So under ``auto`` the node asks 
 subscribes to suit all of them, and again whenever that changes (REP 2003 leaves the choice to the sensor's driver).
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from davss_ros.errors import ConfigError
 from davss_ros.ros.qos import misfits
+from davss_ros.ros.topics import COMPRESSED, IMAGE
+from davss_ros.ros.wiring import image_topic_mistakes
 
 DEPTH = 10  # messages the middleware holds while the callback runs; the node's own queue is behind it
 PERIOD = 0.2  # s between looks at the publishers
@@ -72,9 +75,11 @@ class ImageSubscription:
         self._infos: list[Subscription] = []
         self._timer: Timer | None = None
         self._profile: QoSProfile | None = None
+        self._opened = 0.0
 
     def open(self, on_info: Callable[[CameraInfo], None]) -> None:
         """Subscribe; ``on_info`` is called with every camera_info."""
+        self._opened = time.monotonic()
         if self._wanted == 'auto':
             self._subscribe(ReliabilityPolicy.RELIABLE)
             steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stop
@@ -107,6 +112,23 @@ class ImageSubscription:
             return []
         peers = self._node.get_publishers_info_by_topic(self.topic)
         return [f'{self.topic}: publisher {line}' for line in misfits(None, self._profile, peers)]
+
+    def mistakes(self) -> list[str]:
+        """Return a line for each mistake in how the images are wired, see `davss_ros.ros.wiring`."""
+        if self._profile is None:
+            return []
+        publishers = [
+            (f'{peer.node_namespace.rstrip("/")}/{peer.node_name}', peer.topic_type)
+            for peer in self._node.get_publishers_info_by_topic(self.topic)
+        ]
+        own = f'{self._node.get_fully_qualified_name()}/'
+        graph = {
+            name: kinds
+            for name, kinds in ([] if publishers else self._node.get_topic_names_and_types())
+            if not name.startswith(own) and self._node.count_publishers(name)
+        }
+        kind = IMAGE if self._type is Image else COMPRESSED
+        return image_topic_mistakes(self.topic, kind, publishers, graph, time.monotonic() - self._opened)
 
     def _overridden(self, reliability: str) -> str:
         name = f'qos_overrides.{self.topic}.subscription.reliability'

@@ -189,7 +189,7 @@ def test_a_node_that_was_configured_anew_counts_anew(tiny_model: Model, running:
     told: list[dict[str, str]] = []
 
     def note(message: DiagnosticArray) -> None:
-        told.extend({pair.key: pair.value for pair in s.values} for s in message.status if s.name == 'davss: /image')
+        told.extend({pair.key: pair.value for pair in s.values} for s in message.status if s.name == '/davss: /image')
 
     client.node.create_subscription(DiagnosticArray, '/diagnostics', note, 10)
     camera = node.cameras['']

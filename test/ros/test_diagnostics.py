@@ -20,6 +20,7 @@ NODE = {'state', 'model', 'checksum', 'classes', 'device', 'memory (MB)', 'last 
 CAMERA = {
     *('rate in (Hz)', 'rate out (Hz)', 'latency (ms)', 'stages (ms)', 'mean distortion', 'silence (s)', 'subscribers'),
     *('received', 'published', 'waiting', 'not published', 'failures in a row', 'last error'),
+    'frames without a camera_info of their stamp',
     *('key frames', 'key frame reasons', 'key frame share', 'key frame age (s)', 'key frame distance'),
 }
 
@@ -45,8 +46,8 @@ class Heard:
             self.values[status.name] = {pair.key: pair.value for pair in status.values}
 
     def camera_says(self, key: str, value: str) -> bool:
-        self.client.run_until(lambda: self.values.get('davss: /image', {}).get(key) == value, 60)
-        return self.values['davss: /image'][key] == value
+        self.client.run_until(lambda: self.values.get('/davss: /image', {}).get(key) == value, 60)
+        return self.values['/davss: /image'][key] == value
 
 
 def test_they_tell_of_the_node_and_of_every_frame(tiny_model: Model, running: Callable[..., Any], client: Any) -> None:
@@ -56,7 +57,7 @@ def test_they_tell_of_the_node_and_of_every_frame(tiny_model: Model, running: Ca
         heard.camera.publish(image())
         assert heard.camera_says('published', str(number + 1))
     assert PERIOD == 1.0
-    node, camera = heard.values['davss: node'], heard.values['davss: /image']
+    node, camera = heard.values['/davss: node'], heard.values['/davss: /image']
     assert (node.keys(), camera.keys()) == (NODE, CAMERA)
     assert (node['state'], node['model'], node['checksum'], node['classes']) == ('active', 'tiny', 'abc123', '11')
     assert node['device'].startswith('cpu') and float(node['memory (MB)']) > 50
@@ -95,10 +96,10 @@ def test_nothing_waits_for_the_network(
             assert heard.camera_says('received', str(number + 2))
         assert heard.camera_says('waiting', '2' if policy == 'drop_old' else '4')
         state = client.call(GetState, '/davss/get_state', GetState.Request()).current_state.label
-        assert (state, heard.values['davss: /image']['published']) == ('active', '0')
+        assert (state, heard.values['/davss: /image']['published']) == ('active', '0')
     finally:
         blocks[0] = False
         go_on.set()
     assert heard.camera_says('waiting', '0')
     dropped = {'dropped': 2} if policy == 'drop_old' else {}
-    assert json.loads(heard.values['davss: /image']['not published']) == dropped
+    assert json.loads(heard.values['/davss: /image']['not published']) == dropped

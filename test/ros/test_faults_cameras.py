@@ -47,7 +47,7 @@ class Stage:
 
     def _note(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            if status.name == 'davss: /image':
+            if status.name == '/davss: /image':
                 self.told = {pair.key: pair.value for pair in status.values}
                 self.levels.append(f'{status.level[0]} {status.message}')
 

@@ -71,7 +71,7 @@ def test_the_diagnostics_turn_to_error_and_back(tiny_model: Model, running: Call
 
     def note(message: DiagnosticArray) -> None:
         for status in message.status:
-            if status.name == 'davss: /image':
+            if status.name == '/davss: /image':
                 values = {pair.key: pair.value for pair in status.values}
                 told.append((status.level[0], status.message, values))
 

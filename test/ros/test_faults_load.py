@@ -31,7 +31,7 @@ class Watch:
 
     def _note(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            if status.name == 'davss: /image':
+            if status.name == '/davss: /image':
                 self.told = {pair.key: pair.value for pair in status.values}
                 self.levels.append((status.level[0], status.message))
                 self.waiting.append(int(self.told['waiting']))

@@ -180,7 +180,7 @@ def test_what_cannot_be_configured_can_be_repaired(processes: Any, remote: Remot
             assert not remote.change('configure')
         assert remote.state() == 'unconfigured'
         remote.wait(lambda told: complaint in told['last error'])  # noqa: B023  # called in this turn only
-        assert remote.levels['davss: node'][0] == 2
+        assert remote.levels['/davss: node'][0] == 2
         said = [line for line in node.said().splitlines() if 'not configured' in line]
         assert len(said) == number + 1 and complaint in said[-1], said
         assert remote.set(**{name: right})[0].successful
@@ -188,7 +188,7 @@ def test_what_cannot_be_configured_can_be_repaired(processes: Any, remote: Remot
     assert not (tmp_path / 'ran').exists()
     assert remote.change('configure') and remote.change('activate')
     remote.wait(lambda told: told['state'] == 'active')
-    assert remote.levels['davss: node'][0] == 0
+    assert remote.levels['/davss: node'][0] == 0
 
 
 def test_services_and_parameters_of_a_running_node(

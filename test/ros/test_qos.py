@@ -60,7 +60,7 @@ def test_both_kinds_of_misfits_are_a_warning_by_name_in_the_diagnostics_and_in_t
     told: list[tuple[int, str]] = []
 
     def note(message: DiagnosticArray) -> None:
-        told.extend((s.level[0], s.message) for s in message.status if s.name == 'davss: /image')
+        told.extend((s.level[0], s.message) for s in message.status if s.name == '/davss: /image')
 
     client.node.create_subscription(DiagnosticArray, '/diagnostics', note, 10)
     client.node.create_publisher(Image, '/image', profile('best_effort'))
