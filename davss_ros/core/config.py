@@ -163,7 +163,8 @@ class SegmenterConfig:
     )
     cut_distortion: float = _setting(
         0.3,
-        'A mean distortion above this is taken for a cut in the scene: the frame becomes a key frame; 1: none does.',
+        'A mean distortion above this is taken for a cut in the scene, unless the frame is as the one before: it '
+        'becomes a key frame; 1: none does.',
         minimum=0.0,
         maximum=1.0,
         changeable=True,

@@ -42,12 +42,17 @@ class Settings:
     cameras: dict[str, CameraConfig]
 
 
-def checked_cameras(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the ``names`` that are not empty; ('',) if there are none.
+def checked_cameras(names: Any) -> tuple[str, ...]:
+    """Return the ``names``, a sequence of texts, that are not empty; ('',) if there are none.
 
     Raises:
         ConfigError: something is no name, or there twice.
     """
+    if not isinstance(names, Sequence) or isinstance(names, str | bytes) or not all(type(n) is str for n in names):
+        hint = ''
+        if isinstance(names, Sequence) and any(isinstance(name, bool) for name in names):
+            hint = """; YAML takes y, n, yes, no, on and off for truth values: quote them, cameras:='["y", "on"]'"""
+        raise ConfigError(f'cameras: expected a list of names, found {_listed(names)}{hint}')
     found = tuple(name for name in names if name)
     for name in found:
         if not re.fullmatch('[A-Za-z][A-Za-z0-9_]*', name) or found.count(name) > 1:
@@ -72,6 +77,10 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         except ConfigError as error:
             raise ConfigError(f'{camera}.{error}') from None
     return Settings(segmenter, node, cameras)
+
+
+def _listed(names: Any) -> str:
+    return str(list(names)) if isinstance(names, Sequence) and not isinstance(names, str) else repr(names)
 
 
 def check(name: str, value: Any) -> None:

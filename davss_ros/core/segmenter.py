@@ -34,6 +34,8 @@ from davss_ros.errors import ConfigError
 from davss_ros.networks.interface import Propagated
 from davss_ros.networks.resample import SCALE, down
 
+STILL = 0.01  # mean difference of two frames, of colours 0 to 1, below which there is no cut between them
+
 
 @dataclass
 class Cache:
@@ -72,8 +74,13 @@ class Step:
     key_reason: str  # why it is a key frame; empty: it is none
     cache: Cache | None  # of the video; a key frame brings a new one
     pending: PendingKey | None = None  # this frame as a key frame, in the background
+    previous: Tensor | None = None  # the frame before, as `image`
     labels: Tensor = field(init=False)  # (H', W') uint8
     distortion: Tensor = field(init=False)  # (h, w)
+
+    def is_still(self) -> bool:
+        """Return whether the frame shows what the one before did; only known once propagated."""
+        return self.previous is not None and bool((self.image - self.previous).abs().mean() < STILL)
 
     def drop_pending(self) -> None:
         """Leave off what is in the background: this frame is segmented inline."""
@@ -184,8 +191,8 @@ class VideoSegmenter:
         cache = step.cache
         assert cache is not None
         reason = self._schedule.asked(self._config, distortion, scores, cache.distance, self._key_classes)
-        if reason == 'cut':  # there is nothing to go on from
-            step.key_reason = reason
+        if reason == 'cut':  # there is nothing to go on from, unless the map is at a loss before a black picture
+            step.key_reason = '' if step.is_still() else reason
         elif cache.pending is None and step.pending is None:
             self.begin_key(step, reason)
 
@@ -268,7 +275,7 @@ def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer
 
     flow = model.flow(image, _batch([cache.image for cache in caches]))
     for step, cache in zip(steps, caches, strict=True):
-        cache.image = step.image
+        step.previous, cache.image = cache.image, step.image
     timer.lap('flow')
 
     parts = [cache.advance(flow[i : i + 1]) for i, cache in enumerate(caches)]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.msg import ListParametersResult, SetParametersResult
 from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -34,8 +34,6 @@ from davss_ros.ros.label_names import LabelNames
 from davss_ros.ros.outputs import Outputs
 from davss_ros.ros.transitions import answer_all_transitions
 from davss_ros.ros.worker import Worker
-
-FORWARD_JUMP = Duration(seconds=1.0)  # of the clock, that is more than its tick
 
 
 class DavssNode(LifecycleNode):
@@ -66,7 +64,8 @@ class DavssNode(LifecycleNode):
         self.add_post_set_parameters_callback(self._take_parameters)
         self.create_service(Trigger, '~/reset', self._reset)
         self.create_service(SetBool, '~/enable', self._enable)
-        threshold = JumpThreshold(min_forward=FORWARD_JUMP, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
+        # not forwards: a slow clock ticks in jumps, and a gap shows in the stamps
+        threshold = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
         self._jumps = self.get_clock().create_jump_callback(threshold, post_callback=self._clock_jumped)
         Diagnostics(self, self)
 
@@ -82,7 +81,7 @@ class DavssNode(LifecycleNode):
 
     def mistakes(self) -> list[str]:
         """Return a line for each mistake in how the node as a whole is wired, see `davss_ros.ros.wiring`."""
-        declared = self.list_parameters([], 0).names
+        declared = super().list_parameters([], 0).names
         overrides = [
             name for name in self._parameter_overrides if self._configured or not name.startswith('qos_overrides.')
         ]
@@ -92,6 +91,26 @@ class DavssNode(LifecycleNode):
             *wiring.undeclared(overrides, declared),
             *wiring.same_name(own, self.get_node_names_and_namespaces()),
         ]
+
+    def list_parameters(self, prefixes: list[str], depth: int) -> ListParametersResult:
+        """List the parameters that have a value; those of single cameras need not, and would spoil a dump."""
+        result = super().list_parameters(prefixes, depth)
+        result.names = [name for name in result.names if self.get_parameter(name).type_ != Parameter.Type.NOT_SET]
+        return result
+
+    def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
+        """Set parameters together; those that have that value already, fixed or not, are as good as set.
+
+        Every parameter service comes through here, so what ``ros2 param dump`` wrote can be loaded again.
+        """
+        changed = [
+            parameter
+            for parameter in parameter_list
+            if not self.has_parameter(parameter.name) or self.get_parameter(parameter.name).value != parameter.value
+        ]
+        if parameter_list and not changed:
+            return SetParametersResult(successful=True)
+        return super().set_parameters_atomically(changed)
 
     def destroy_node(self) -> None:
         """Take the node down, with the services of the lifecycle, which rclpy leaves standing in the graph."""

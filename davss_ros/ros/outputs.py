@@ -20,6 +20,7 @@ from davss_ros.core.visualize import Painter
 from davss_ros.ros.calibration import Calibration
 from davss_ros.ros.encode import encode
 from davss_ros.ros.qos import misfits
+from davss_ros.ros.subscription import remapped
 
 # Reliable suits both kinds of subscribers; 5 deep, so that a short stall of one costs it nothing
 QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.RELIABLE)
@@ -51,7 +52,9 @@ class Outputs:
         }
         self._node = node
         prefix = f'~/{camera}/' if camera else '~/'
-        self._topics = [(self._publisher(kind, prefix + name), make) for name, (kind, make) in makers.items()]
+        self._topics = [
+            (self._publisher(kind, _place(node, prefix, name)), make) for name, (kind, make) in makers.items()
+        ]
         self.calibration = Calibration(
             self._publisher(CameraInfo, f'{prefix}camera_info'),
             lambda line: node.get_logger().warning(f'{camera}: {line}' if camera else line),
@@ -107,6 +110,13 @@ class Outputs:
             if f'{info.node_namespace.rstrip("/")}/{info.node_name}' == own:
                 return info.qos_profile
         return publisher.qos_profile
+
+
+def _place(node: Node, prefix: str, name: str) -> str:
+    """Return where a topic is to be: what is below another one goes along where that is remapped to."""
+    above, _, below = name.rpartition('/')
+    own = prefix + name
+    return f'{node.resolve_topic_name(prefix + above)}/{below}' if above and not remapped(node, own) else own
 
 
 def _png(labels: NDArray[np.uint8], header: Header) -> CompressedImage:

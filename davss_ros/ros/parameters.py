@@ -9,13 +9,6 @@ from rclpy.parameter import Parameter
 
 from davss_ros.core.parameters import KNOWN, PER_CAMERA, Settings, checked_cameras, settings_of
 
-TYPES = {
-    bool: Parameter.Type.BOOL,
-    int: Parameter.Type.INTEGER,
-    float: Parameter.Type.DOUBLE,
-    str: Parameter.Type.STRING,
-}
-
 
 def declare(node: Node) -> None:
     """Declare every parameter with description and range, those of single cameras without a value.
@@ -24,19 +17,23 @@ def declare(node: Node) -> None:
         ConfigError: ``cameras`` holds something that is no name, or one twice.
     """
     text = 'Names of the cameras; each has topics and parameters under its name. None, or [""]: one without a name.'
-    node.declare_parameter('cameras', [''], ParameterDescriptor(description=text, read_only=True))
+    # typed dynamically, since an empty list and a list of names that YAML takes for truth values have other types
+    descriptor = ParameterDescriptor(name='cameras', description=text, read_only=True, dynamic_typing=True)
+    node.declare_parameter('cameras', [''], descriptor)
     for name, one in KNOWN.items():
         node.declare_parameter(name, one.default, _descriptor(name))
     for camera in camera_names(node):
         for name in PER_CAMERA if camera else ():
             full = f'{camera}.{name}'
-            kind = None if 'types' in KNOWN[name].metadata else TYPES[type(KNOWN[name].default)]
-            node.declare_parameter(full, kind, _descriptor(name, full))
+            descriptor = _descriptor(name, full)
+            descriptor.dynamic_typing = True  # it may have no value; `check` looks at its type
+            node.declare_parameter(full, None, descriptor)
 
 
 def camera_names(node: Node) -> tuple[str, ...]:
     """Return the names in ``cameras``; ('',) if there are none."""
-    return checked_cameras(node.get_parameter('cameras').value)
+    value = node.get_parameter('cameras').value
+    return checked_cameras([] if value is None or len(value) == 0 else value)
 
 
 def read(node: Node, changed: Mapping[str, Any] | None = None) -> Settings:

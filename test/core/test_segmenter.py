@@ -252,14 +252,25 @@ def test_stamps_that_go_back_or_leave_a_gap_force_a_key_frame(
 def test_a_cut_in_the_scene_makes_the_frame_a_key_frame(model: Model, street: Frames) -> None:
     changed = replace(model, distortion=lambda propagated, image: torch.full_like(image[:, :1], 0.6))
     video = segmenter(changed, key_interval=9, cut_distortion=0.5)
-    expected = segmenter(model).step(street[1])
+    elsewhere = np.ascontiguousarray(street[1][::-1])
+    expected = segmenter(model).step(elsewhere)
     video.step(street[0])
-    result = video.step(street[1])
+    result = video.step(elsewhere)
     assert (result.key_reason, result.is_key, result.distance) == ('cut', True, 0)
     np.testing.assert_array_equal(result.labels, expected.labels)
     assert not result.distortion.any()
     video.reconfigure(replace(video.config, cut_distortion=0.7))
     assert video.step(street[2]).distance == 1
+
+
+@pytest.mark.parametrize('shade', [0, 255])
+def test_frames_that_show_nothing_and_are_the_same_are_no_cut(model: Model, shade: int) -> None:
+    changed = replace(model, distortion=lambda propagated, image: torch.full_like(image[:, :1], 0.9))
+    video = segmenter(changed, key_interval=9, cut_distortion=0.3)
+    flat = np.full((120, 160, 3), shade, np.uint8)
+    noise = np.random.default_rng(0).integers(0, 4, flat.shape, np.uint8)
+    frames = [flat, flat, flat ^ noise, flat, np.full_like(flat, 128), np.full_like(flat, 128)]
+    assert [video.step(frame).key_reason for frame in frames] == ['first', '', '', '', 'cut', '']
 
 
 def test_settings_change_between_steps_but_not_those_of_the_model(model: Model, street: Frames) -> None:

@@ -185,6 +185,30 @@ def test_a_cameras_own_fixed_parameter_is_fixed_too(configured: _Make) -> None:
     assert not refused(node, use_sim_time=True)
 
 
+def test_what_was_dumped_can_be_loaded_again(configured: _Make) -> None:
+    node = configured(cameras=['front', 'left'], left__key_interval=3)
+    node.trigger_activate()
+    names = node.list_parameters([], 0).names
+    assert {'cameras', 'weights', 'left.key_interval', 'use_sim_time'} <= set(names)
+    assert 'qos_overrides./davss/front/label.publisher.depth' in names
+    assert 'front.key_interval' not in names  # it has no value
+    for parameter in node.get_parameters(names):
+        assert node.set_parameters_atomically([parameter]).successful, parameter.name
+    assert node.set_parameters_atomically(node.get_parameters(names)).successful
+    assert 'read when the node is configured' in refused(node, weights='camvid_lite', working_height=120)
+    assert node.get_parameter('front.key_interval').value is None
+
+
+def test_an_empty_list_of_cameras_is_one_camera_without_a_name(declared: _Make) -> None:
+    assert list(parameters.read(declared(cameras=[])).cameras) == ['']
+
+
+def test_names_that_yaml_takes_for_truth_values_are_told_of(declared: _Make) -> None:
+    assert list(parameters.read(declared(cameras=['y', 'on'])).cameras) == ['y', 'on']
+    with pytest.raises(ConfigError, match=r'cameras: expected a list of names, found \[True, True\].*quote them'):
+        declared(cameras=[True, True])
+
+
 def test_parameters_that_do_not_go_together_are_refused_as_a_set(configured: _Make) -> None:
     node = configured()
     assert not refused(node, error_latency=100.0)
@@ -200,6 +224,7 @@ def test_ranges_hold_at_once_and_sets_when_the_node_is_configured(context: Any, 
     assert 'policy: expected one of drop_old, every_frame' in refused(node, policy='newest')
     assert 'key_interval' in refused(node, key_interval=0)
     assert 'read_only' in refused(node, cameras=['front']).replace(' ', '_').replace('-', '_')
+    assert not refused(node, cameras=[''])  # as it is
     assert not refused(node, warn_latency=200.0, error_latency=100.0)
     node.trigger_configure()
     assert node.state == 'unconfigured'

@@ -82,6 +82,25 @@ def test_a_bad_frame_is_counted_and_the_next_good_one_served(
     assert bool(complaints) == bool(complaint)
 
 
+@pytest.mark.parametrize(
+    ('rules', 'place'),
+    [
+        (['~/label:=/ground'], '/ground/compressed'),
+        (['~/label:=/ground', '~/label/compressed:=/png'], '/png'),
+        ([], '/davss/label/compressed'),
+    ],
+)
+def test_the_compressed_label_goes_where_the_label_is_remapped_to(
+    running: Any, tiny_model: Any, rules: list[str], place: str
+) -> None:
+    node = running(tiny_model, cli_args=['--ros-args', *(word for rule in rules for word in ('-r', rule))])
+    assert [
+        name
+        for name, kinds in node.get_publisher_names_and_types_by_node('davss', '/')
+        if 'CompressedImage' in kinds[0]
+    ] == [place]
+
+
 def test_compressed_images_follow_a_remapped_image_topic(running: Any, tiny_model: Any) -> None:
     words = ['--ros-args', '-r', 'image:=/front/image_raw']
     node = running(tiny_model, image_transport='compressed', cli_args=words)
