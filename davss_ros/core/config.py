@@ -29,10 +29,20 @@ class SegmenterConfig:
     classes: str = _setting(
         '', 'Class names and colours: camvid11, cityscapes19 or a YAML file. Empty: as the weights say.'
     )
-    key: str = _setting('', 'Key network. Empty: as the weights say.')
+    key: str = _setting(
+        '',
+        'Key network. Empty: as the weights say. One of your own: onnx:FILE, hf:FOLDER (transformers), '
+        'torchscript:FILE, pt2:FILE (torch.export), openvino:FILE.xml.',
+    )
+    key_description: str = _setting(
+        '', 'Own key network: YAML or JSON that says how it takes frames and what it gives. Empty: a file beside it.'
+    )
+    key_options: str = _setting(
+        '', 'Own key network: the same, NAME=VALUE separated by spaces, as "mean=imagenet std=imagenet channels=bgr".'
+    )
     flow: str = _setting('', 'Flow: dis, dis_medium, dis_fast, dis_ultrafast, flownets. Empty: as the weights say.')
     distortion: str = _setting('', 'Distortion network. Empty: as the weights say.')
-    correction: str = _setting('', 'Correction network; key: the key network. Empty: as the weights say.')
+    correction: str = _setting('', 'Correction network; key: the key network; none. Empty: as the weights say.')
     gate: str = _setting(
         '',
         'Gate network, which joins what was carried and the correction of the whole frame; the key network then redoes '
@@ -109,9 +119,10 @@ class SegmenterConfig:
         per_camera=True,
     )
     key_frame_policy: str = _setting(
-        'fixed',
-        'fixed: key frames every key_interval frames; adaptive: when the distortion map asks, on average no oftener.',
-        choices=('fixed', 'adaptive'),
+        'auto',
+        'fixed: key frames every key_interval frames; adaptive: when the distortion map asks, on average no oftener; '
+        'auto: adaptive where there is no correction, fixed elsewhere.',
+        choices=('auto', 'fixed', 'adaptive'),
         changeable=True,
         per_camera=True,
     )

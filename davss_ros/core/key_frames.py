@@ -2,6 +2,8 @@
 
 ``fixed``
     Every ``key_interval`` frames.
+``auto``
+    ``adaptive`` where there is no correction, ``fixed`` elsewhere.
 ``adaptive``
     When the distortion map asks for one (its mean, its reach or its growth since the last key frame), but on average
     no oftener than ``key_interval`` says: every frame adds to a credit, a key frame costs ``key_interval`` frames of
@@ -30,10 +32,12 @@ class KeyFrameSchedule:
 
     Args:
         phase: for one of several cameras, see `davss_ros.core.segmenter.VideoSegmenter`.
+        corrects: what was propagated is corrected, so that key frames by interval will do.
     """
 
-    def __init__(self, phase: int | None = None) -> None:
+    def __init__(self, phase: int | None = None, *, corrects: bool = True) -> None:
         self._phase = phase
+        self._corrects = corrects
         self._steps = 0
         self._credit = phase or 0  # frames
         self._first_mean = 0.0  # of the first map after the key frame
@@ -43,7 +47,7 @@ class KeyFrameSchedule:
         """Return why the frame at that ``distance`` from the key frame is to be one, before it is looked at."""
         if config.mode == 'per_frame':
             return 'interval'
-        if _by_map(config):
+        if self._by_map(config):
             return 'age' if distance >= config.key_frame_age else ''
         if self._phase is None:
             return 'interval' if distance >= config.key_interval else ''
@@ -69,7 +73,7 @@ class KeyFrameSchedule:
         mean = float(distortion.mean())
         if mean > config.cut_distortion:
             return 'cut'
-        if not _by_map(config):
+        if not self._by_map(config):
             return ''
         if classes is not None:
             counted = distortion[torch.isin(scores.argmax(0), classes)]
@@ -90,6 +94,13 @@ class KeyFrameSchedule:
             self._credit = max(0, self._credit - config.key_interval)
         self._credit = min(self._credit + 1, BURST * config.key_interval)
 
+    def _by_map(self, config: SegmenterConfig) -> bool:
+        """Return whether the map decides; modes without one keep to the interval."""
+        policy = config.key_frame_policy
+        if policy == 'auto':
+            policy = 'fixed' if self._corrects else 'adaptive'
+        return policy == 'adaptive' and config.mode == 'davss'
+
 
 def class_ids(config: SegmenterConfig, classes: Sequence[SemanticClass], device: torch.device) -> Tensor | None:
     """Return the ids (n,) of ``key_frame_classes``; None if it names none, so that all count.
@@ -103,8 +114,3 @@ def class_ids(config: SegmenterConfig, classes: Sequence[SemanticClass], device:
     if unknown:
         raise ConfigError(f'key_frame_classes: expected any of {", ".join(names)}, found {", ".join(unknown)}')
     return torch.tensor([names.index(name) for name in wanted], device=device) if wanted else None
-
-
-def _by_map(config: SegmenterConfig) -> bool:
-    """Return whether the map decides; modes without one keep to the interval."""
-    return config.key_frame_policy == 'adaptive' and config.mode == 'davss'

@@ -12,22 +12,23 @@ from torch import nn
 from davss_ros.core.background import KeyThread
 from davss_ros.core.classes import SemanticClass, load_classes
 from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.foreign_key import ForeignKeyNetwork, distortion_for, load_foreign_key
 from davss_ros.engines.choice import choose_engines
 from davss_ros.engines.device import choose_device, choose_precision
 from davss_ros.engines.engine import Engine
 from davss_ros.engines.engine_network import EngineNetwork
 from davss_ros.errors import ConfigError, WeightsError
-from davss_ros.networks.again import KeyAgain, Mirrored
+from davss_ros.networks.again import KeyAgain, Mirrored, Uncorrected
+from davss_ros.networks.foreign.description import Description
 from davss_ros.networks.interface import (
     CorrectionNetwork,
     DistortionNetwork,
-    FileNetwork,
     FlowNetwork,
     GateNetwork,
     KeyNetwork,
 )
 from davss_ros.networks.layers import fuse
-from davss_ros.networks.registry import KEY_AGAIN, ROLES, build
+from davss_ros.networks.registry import KEY_AGAIN, ROLES, UNCORRECTED, build
 from davss_ros.networks.weights import Weights, load_into, locate, read_weights
 
 NO_GATE = 'none'
@@ -51,7 +52,9 @@ class Model:
     correction_share: float = 1.0  # of the frame, see `davss_ros.core.windows`
     gate: GateNetwork | None = None  # with it the correction is of the whole frame, see `davss_ros.core.correction`
     window: CorrectionNetwork | None = None  # what redoes windows beside a gate
-    checksum: str = ''  # first digits of the SHA-256 of the weights files
+    checksum: str = ''  # first digits of the SHA-256 of the weights files, and of a foreign key network's
+    corrects: bool = True  # False: what was propagated stays
+    description: Description | None = None  # of a foreign key network
     key_thread: KeyThread = field(default_factory=KeyThread)  # for key frames beside the stream
 
 
@@ -65,20 +68,30 @@ def load_model(config: SegmenterConfig) -> Model:
     device = choose_device(config.device)
     precision = choose_precision(config.precision, device)
     files = [read_weights(source.strip()) for source in config.weights.split(',')]
-    classes = _classes(config, files)
-    names = {role: getattr(config, role) or _named(role, files) for role in ROLES}
-    networks = {
-        role: _network(role, name, files, len(classes))
+    foreign = load_foreign_key(config, device, precision)
+    if foreign is None:
+        classes, looked_into = _classes(config, files), files
+        names = {role: getattr(config, role) or _named(role, files) for role in ROLES}
+        gate = config.gate or _named_gate(files)
+    else:
+        classes = foreign.description.classes
+        distortion, looked_into = distortion_for(len(classes), config, files)
+        names = {'flow': config.flow or _named('flow', files), 'distortion': distortion}
+        names['correction'] = foreign.correction(config)
+        gate = config.gate or NO_GATE
+    networks: dict[str, Any] = {
+        role: _network(role, name, looked_into, len(classes))
         for role, name in names.items()
-        if (role, name) != ('correction', KEY_AGAIN)
+        if role != 'correction' or name not in (KEY_AGAIN, UNCORRECTED)
     }
-    gate = config.gate or _named_gate(files)
+    if names['correction'] == UNCORRECTED:
+        networks['correction'] = Uncorrected()
     if gate != NO_GATE:
         networks['gate'] = _network('gate', gate, files, len(classes))
     defaults = {name: value for w in files for name, value in w.settings.items()}
-    views = config.key_views or int(defaults.get('key_views', 1))
+    views = config.key_views or int(defaults.get('key_views', 1) if foreign is None else 1)
     return Model(
-        **_computed(networks, choose_engines(config.engine, device, precision), views),
+        **_computed(networks, choose_engines(config.engine, device, precision), views, foreign),
         classes=classes,
         propagation=config.propagation or defaults.get('propagation', 'step'),
         correction_gain=config.correction_gain or float(defaults.get('correction_gain', 1.0)),
@@ -86,13 +99,15 @@ def load_model(config: SegmenterConfig) -> Model:
         align_corners=config.align_corners,
         device=device,
         precision=precision,
-        name=config.weights,
-        checksum=_checksum(files),
+        name=config.weights if foreign is None else str(foreign.foreign.source),
+        checksum=_checksum(looked_into, foreign),
+        corrects=names['correction'] != UNCORRECTED,
+        description=None if foreign is None else foreign.description,
     )
 
 
-def _checksum(files: list[Weights]) -> str:
-    digest = hashlib.sha256()
+def _checksum(files: list[Weights], foreign: ForeignKeyNetwork | None) -> str:
+    digest = hashlib.sha256(foreign.foreign.source.checksum().encode() if foreign else b'')
     for file in files:
         for source in (file.source, *(str(locate(model)) for model in file.borrowed.values())):
             digest.update(Path(source).read_bytes())
@@ -139,20 +154,26 @@ def _network(role: str, name: str, files: list[Weights], classes: int) -> nn.Mod
     return network
 
 
-def _computed(networks: Mapping[str, nn.Module], engines: Sequence[Engine], key_views: int) -> dict[str, Any]:
+def _computed(
+    networks: Mapping[str, nn.Module], engines: Sequence[Engine], key_views: int, foreign: ForeignKeyNetwork | None
+) -> dict[str, Any]:
     """Return the networks as `Model` has them: computed by the first of ``engines`` that can; DIS by itself."""
     computed: dict[str, Any] = {
         role: EngineNetwork(network, engines, role) if network.state_dict() else network
         for role, network in networks.items()
     }
-    key, light = networks['key'], networks.get('correction')
-    window = KeyAgain(EngineNetwork(key, engines, 'correction'))
+    key, light = networks.get('key'), networks.get('correction')
+    if foreign is not None:
+        computed['key'] = foreign.called('key')
+        window = KeyAgain(foreign.called('correction'))
+    elif key is not None:
+        window = KeyAgain(EngineNetwork(key, engines, 'correction'))
     computed.setdefault('correction', window)
     if isinstance(light, KeyAgain):  # an engine need not know that it takes no notice of what was propagated
         computed['correction'] = KeyAgain(EngineNetwork(light.key, engines, 'correction'))
     if 'gate' in networks:
         computed['window'] = window
     if key_views == 2:
-        file = isinstance(key, FileNetwork)  # which nothing can be put around
-        computed['key'] = Mirrored(computed['key']) if file else EngineNetwork(Mirrored(key), engines, 'key')
+        inside = foreign is None and key is not None  # an engine computes both views of what can be put into another
+        computed['key'] = EngineNetwork(Mirrored(key), engines, 'key') if inside else Mirrored(computed['key'])
     return computed

@@ -115,7 +115,7 @@ class VideoSegmenter:
     ) -> None:
         self._config = config or SegmenterConfig()
         self.model = model or load_model(self._config)
-        self._schedule = KeyFrameSchedule(key_phase)
+        self._schedule = KeyFrameSchedule(key_phase, corrects=self.model.corrects)
         self._key_classes = class_ids(self._config, self.model.classes, self.model.device)
         self._cache: Cache | None = None
         self._reason = 'first'
@@ -293,6 +293,9 @@ def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer
     if all(step.key_reason for step in steps):
         return None
 
+    if mode == 'davss' and not model.corrects:
+        timer.lap('correction')
+        return _label(steps, merge(propagated.scores, align_corners=model.align_corners), distortion)
     if mode == 'davss' and (model.gate is not None or model.correction_share < 1):
         distance = torch.tensor([cache.distance for cache in caches], device=image.device)
         redone = correct(model, image, image_quarter, propagated, distortion, distance)

@@ -47,6 +47,7 @@ class TorchEngine:
             own = copy.deepcopy(network).to(self._device)
             channels_last(own)
             half = self._precision != torch.float32 and any(True for _ in own.parameters())
+            half &= not any(getattr(module, 'float32_only', False) for module in own.modules())
             prepared = InHalf(own, self._device, self._precision) if half else own
             self._prepared[id(network)] = (network, prepared)
         return self._prepared[id(network)][1]

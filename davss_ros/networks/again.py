@@ -29,3 +29,22 @@ class Mirrored(nn.Module):
         """Map (N, 3, H, W) RGB in [0, 1], W a multiple of 4, to scores (N, C, h, w)."""
         scores, mirrored = self.key(torch.cat([image, image.flip(3)])).chunk(2)
         return (scores + mirrored.flip(3)) / 2
+
+
+class Uncorrected(nn.Module):
+    """No correction at all: what was propagated stays, and key frames come when they are needed."""
+
+    def forward(self, image: Tensor, propagated: Propagated) -> Tensor:
+        """Return the propagated scores."""
+        return propagated.scores
+
+
+class OneByOne:
+    """A key network that takes one image at a time, for any number of them."""
+
+    def __init__(self, key: KeyNetwork) -> None:
+        self.key = key
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Map (N, 3, H, W) to scores (N, C, h, w)."""
+        return torch.cat([self.key(part) for part in image.split(1)]) if len(image) > 1 else self.key(image)

@@ -26,6 +26,7 @@ from davss_ros.networks.gate_any import GateAny
 ROLES = ('key', 'flow', 'distortion', 'correction')
 OPTIONAL_ROLES = ('gate',)  # what a model may do without
 KEY_AGAIN = 'key'  # the correction network that is the key network; not built, see `davss_ros.networks.again`
+UNCORRECTED = 'none'  # no correction; likewise
 
 _Build = Callable[[int], nn.Module]  # number of classes -> network
 
@@ -76,6 +77,12 @@ def build(role: str, name: str, classes: int) -> nn.Module:
     """
     known: Mapping[str, Any] = NETWORKS[role]
     if name not in known:
-        names = sorted([*known, KEY_AGAIN] if role == 'correction' else known)
+        names = sorted([*known, KEY_AGAIN, UNCORRECTED] if role == 'correction' else known)
         raise ConfigError(f'{role}: expected one of {", ".join(names)}, found {name!r}')
     return known[name](classes)
+
+
+def depends_on_classes(role: str, name: str) -> bool:
+    """Return whether the parameters of a network have other shapes with another number of classes."""
+    states = [build(role, name, classes).state_dict() for classes in (2, 3)]
+    return any(value.shape != states[1][key].shape for key, value in states[0].items())

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import safetensors
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -59,6 +60,12 @@ def read_weights(source: str) -> Weights:
     if 'davss' in metadata:
         return _ours(path, loaded, metadata['davss'])
     return _published(path, _chosen(path, loaded, entry))
+
+
+def networks_in(path: Path) -> dict[str, str]:
+    """Return role -> registered name of what a weights file of ours holds, without reading the weights."""
+    with safetensors.safe_open(str(path), framework='pt') as file:
+        return dict(json.loads((file.metadata() or {}).get('davss', '{}')).get('networks', {}))
 
 
 def write_weights(path: Path, weights: Weights, dtype: torch.dtype = torch.float16) -> None:

@@ -134,19 +134,6 @@ class ForeignFile:
         return self.frames.out_of([outputs[place] for place in self._places], self._sizes.last)
 
 
-class OneByOne:
-    """A network that takes one image at a time, for any number of them."""
-
-    def __init__(self, network: Any) -> None:
-        self.network = network
-
-    def __call__(self, image: Tensor) -> Tensor:
-        """Return what the network gives of (N, 3, H, W)."""
-        if len(image) == 1:
-            return self.network(image)
-        return torch.cat([self.network(one) for one in image.split(1)])
-
-
 def named_outputs(result: Any) -> dict[str, Tensor]:
     """Return what a torch module gave by name; of tuples, ``output0``, ``output1`` and so on."""
     if isinstance(result, Tensor):

@@ -107,7 +107,9 @@ def _ran(run: Run, image: Tensor, where: str) -> Outputs:
         with torch.inference_mode():
             outputs = run(image)
     except Exception as error:  # of whatever library computes it
-        reason = ' '.join(str(error).split())
+        # the last line says it in TorchScript, the first elsewhere
+        lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        reason = ' '.join((lines[-1] if 'Traceback' in lines[0] else ' '.join(lines)).split())
         raise WeightsError(
             f'{where}: does not run on an image of {image.shape[3]}x{image.shape[2]}: {reason[:240]}'
         ) from error
