@@ -155,7 +155,7 @@ def _network(role: str, name: str, files: list[Weights], classes: int) -> nn.Mod
 
 
 def _computed(
-    networks: Mapping[str, nn.Module], engines: Sequence[Engine], key_views: int, foreign: ForeignKeyNetwork | None
+    networks: Mapping[str, Any], engines: Sequence[Engine], key_views: int, foreign: ForeignKeyNetwork | None
 ) -> dict[str, Any]:
     """Return the networks as `Model` has them: computed by the first of ``engines`` that can; DIS by itself."""
     computed: dict[str, Any] = {
