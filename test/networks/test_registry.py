@@ -57,7 +57,5 @@ def test_images_of_a_batch_do_not_touch_each_other(role: str, name: str) -> None
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(
-        ConfigError, match='expected one of cfnet, cfnet_context, cfnet_lite, deeplab_lite0, deeplab_lite1, key, none, found'
-    ):
+    with pytest.raises(ConfigError, match=r'expected one of cfnet, .*, deeplab_lite1, key, none, found'):
         build('correction', 'nosuch', CLASSES)
