@@ -13,6 +13,10 @@ class DataError(DavssError, ValueError):
     """A file or folder of data is missing, unreadable or does not fit."""
 
 
+class BrokenFileError(DataError):
+    """A file of data is empty, cut off, damaged or cannot be opened; others beside it may be well."""
+
+
 class WeightsError(DavssError, ValueError):
     """A weights file is missing, unsafe, damaged or made for another model."""
 

@@ -2,10 +2,11 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,41 +16,28 @@ from davss_ros.datasets.dataset import Dataset
 from davss_ros.datasets.sequence import VideoSequence
 from davss_ros.datasets.stills import LabelledImage
 from davss_ros.datasets.turned import turned
-from davss_ros.errors import DataError, FrameError
-from davss_ros.images.labels import read_label
+from davss_ros.errors import BrokenFileError, DataError, FrameError
+from davss_ros.images.labels import LabelPicture, read_label
 from davss_ros.images.names import natural_order
 from davss_ros.images.pixels import whole_size
 
-_Size = tuple[int, int]
+Size = tuple[int, int]
+T = TypeVar('T')
 
 
 @dataclass(frozen=True)
 class Findings:
     """What the files hold."""
 
-    problems: tuple[str, ...]  # each starts with the path of its file
+    problems: tuple[str, ...]  # each starts with the path of its file; those of the next two are among them
+    broken: Mapping[Path, str]  # images that cannot be read, or whose labels cannot, each with its line
+    odd_sizes: tuple[str, ...]  # lines about images of another size than the rest of their sequence
+    sizes: Mapping[Path, Size]  # (height, width) of the images
     notes: tuple[str, ...]  # what is no problem, but should be said before a training
     images: int  # files, labelled or not
     labels: int  # files
     pixels: tuple[int, ...]  # per class, over all readable labels
     void: int  # pixels
-
-
-def check(
-    dataset: Dataset, progress: Callable[[], object] = lambda: None, say: Callable[[str], object] = lambda _: None
-) -> Findings:
-    """Return the findings of `examine` if nothing is wrong, and ``say`` its notes.
-
-    Raises:
-        DataError: a line for every problem.
-    """
-    findings = examine(dataset, progress)
-    if findings.problems:
-        count = len(findings.problems)
-        raise DataError('\n'.join([f'{dataset.path}: {count} problem{"" if count == 1 else "s"}:', *findings.problems]))
-    for note in findings.notes:
-        say(note)
-    return findings
 
 
 def examine(dataset: Dataset, progress: Callable[[], object] = lambda: None) -> Findings:
@@ -82,25 +70,20 @@ def examine(dataset: Dataset, progress: Callable[[], object] = lambda: None) -> 
         *(line for path in sorted(reports, key=natural_order) for line in reports[path].problems),
     ]
     sizes = {path: report.size for path, report in reports.items() if report.size}
-    problems += [line for sequence in dataset.sequences for line in _odd_sizes(sequence, sizes)]
+    odd_sizes = tuple(line for sequence in dataset.sequences for line in _odd_sizes(sequence, sizes))
+    problems += odd_sizes
+    broken = {path: report.broken for path, report in reports.items() if report.broken}
     counted = {one.label_path: reports[path].ids for path, one in jobs.items() if one}  # a still may also be a frame
     ids = sum(counted.values(), np.zeros(VOID + 1, np.int64))
     pixels = tuple(ids[: len(dataset.classes)].tolist())
     if ids[VOID] and not any(pixels):
-        problems.append(f'{dataset.path}: nothing but void in its {len(counted)} label files, so nothing to learn')
+        problems.append(
+            f'{dataset.path}: nothing but void in its {len(counted)} label files: nothing to learn, nothing to count'
+        )
     notes = _notes(dataset, pixels, [report.odd_palette for report in reports.values()])
-    return Findings(tuple(problems), tuple(notes), len(jobs), len(counted), pixels, int(ids[VOID]))
-
-
-def palette_contradicts(pair: LabelledImage, classes: Sequence[SemanticClass]) -> bool:
-    """Tell whether a palette shows every index of a label file in the colour of a class, and some in another's."""
-    stored = read_label(pair.label_path)
-    if stored.palette is None:
-        return False
-    numbers = {one.color: number for number, one in enumerate(classes)}
-    table = [tuple(color) for color in stored.palette.tolist()]
-    used = [index for index in np.unique(stored.pixels).tolist() if index != VOID and index < len(table)]
-    return all(table[index] in numbers for index in used) and any(numbers[table[index]] != index for index in used)
+    return Findings(
+        tuple(problems), broken, odd_sizes, sizes, tuple(notes), len(jobs), len(counted), pixels, int(ids[VOID])
+    )
 
 
 def count_images(dataset: Dataset) -> int:
@@ -119,12 +102,15 @@ def _notes(dataset: Dataset, pixels: Sequence[int], odd_palettes: Sequence[bool]
         )
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Report:
-    problems: list[str]
-    size: _Size | None
-    ids: NDArray[np.int64]  # (256,) pixels of every id
-    odd_palette: bool = False  # a palette that shows the indices in the colours of other classes
+    """What one image, with its labels if it has any, turned out to be."""
+
+    problems: list[str] = field(default_factory=list)
+    broken: str = ''  # the problem because of which it cannot be used at all
+    size: Size | None = None
+    ids: NDArray[np.int64] = field(default_factory=lambda: np.zeros(VOID + 1, np.int64))  # (256,) pixels of every id
+    odd_palette: bool = False  # see `_contradicts`
 
 
 def _images(dataset: Dataset) -> dict[Path, LabelledImage | None]:
@@ -133,39 +119,57 @@ def _images(dataset: Dataset) -> dict[Path, LabelledImage | None]:
 
 
 def _examine(path: Path, labelled: LabelledImage | None, classes: Sequence[SemanticClass]) -> _Report:
-    ids: NDArray[np.int64] = np.zeros(VOID + 1, np.int64)
-    odd_palette = False
-    problems: list[str] = []
-    size = _size(path, problems)
+    report = _Report()
     if labelled is None:
-        return _Report(problems, size, ids)
-    if size is not None:
-        try:
-            labelled.image()
-        except DataError as error:
-            problems.append(str(error))
-    if (label_size := _size(labelled.label_path, problems)) is not None:
-        try:
-            ids += np.bincount(labelled.labels(len(classes)).ravel(), minlength=VOID + 1)
-            odd_palette = palette_contradicts(labelled, classes)
-        except DataError as error:
-            problems.append(str(error))
-    if size and label_size and size != label_size:
-        problems.append(f'{labelled.label_path}: {_text(label_size)}, but its image {path.name} is {_text(size)}')
-    problems += turned(labelled)
-    return _Report(problems, size, ids, odd_palette)
+        report.size = _read(lambda: whole_size(_data(path)), path, report)
+        return report
+    image = _read(labelled.image, path, report)
+    report.size = None if image is None else (image.shape[0], image.shape[1])
+    stored = _read(lambda: read_label(labelled.label_path), labelled.label_path, report)
+    if stored is not None:
+        ids = _read(lambda: labelled.decode(stored, len(classes)), labelled.label_path, report)
+        if ids is not None:
+            report.ids += np.bincount(ids.ravel(), minlength=VOID + 1)
+            report.odd_palette = _contradicts(stored, classes)
+        label_size = (stored.pixels.shape[0], stored.pixels.shape[1])
+        if report.size and report.size != label_size:
+            report.problems.append(
+                f'{labelled.label_path}: {_text(label_size)}, but its image {path.name} is {_text(report.size)}'
+            )
+    report.problems += turned(labelled)
+    return report
 
 
-def _size(path: Path, problems: list[str]) -> _Size | None:
-    """Return (height, width), or None after adding a problem."""
+def _read(what: Callable[[], T], path: Path, report: _Report) -> T | None:
+    """Return what is read, or None after adding a problem to ``report``."""
     try:
-        return whole_size(path.read_bytes())
-    except (OSError, FrameError) as error:
-        problems.append(f'{path}: {str(error).removeprefix("data: ")}')
-        return None
+        return what()
+    except (BrokenFileError, FrameError) as error:
+        report.broken = str(error) if isinstance(error, DataError) else f'{path}: {error}'.replace(': data: ', ': ')
+        report.problems.append(report.broken)
+    except DataError as error:
+        report.problems.append(str(error))
+    return None
 
 
-def _odd_sizes(sequence: VideoSequence, sizes: dict[Path, _Size]) -> list[str]:
+def _data(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BrokenFileError(f'{path}: cannot be read: {error.strerror or error}') from error
+
+
+def _contradicts(stored: LabelPicture, classes: Sequence[SemanticClass]) -> bool:
+    """Tell whether a palette shows every index in the colour of a class, and some of them in another's."""
+    if stored.palette is None:
+        return False
+    numbers = {one.color: number for number, one in enumerate(classes)}
+    table = [tuple(color) for color in stored.palette.tolist()]
+    used = [index for index in np.unique(stored.pixels).tolist() if index != VOID and index < len(table)]
+    return all(table[index] in numbers for index in used) and any(numbers[table[index]] != index for index in used)
+
+
+def _odd_sizes(sequence: VideoSequence, sizes: dict[Path, Size]) -> list[str]:
     """Return a line for every image that is not as large as most of its sequence."""
     found = [(frame.image_path, sizes[frame.image_path]) for frame in sequence.frames if frame.image_path in sizes]
     usual = Counter(size for _, size in found).most_common(1)
@@ -176,5 +180,5 @@ def _odd_sizes(sequence: VideoSequence, sizes: dict[Path, _Size]) -> list[str]:
     ]
 
 
-def _text(size: _Size) -> str:
+def _text(size: Size) -> str:
     return f'{size[1]}x{size[0]}'

@@ -1,14 +1,13 @@
 """``check_data``: what a folder of labelled data holds, and everything that is wrong with it."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from tqdm import tqdm
 
+from davss_ros.command_line import guarded
 from davss_ros.datasets.check import Findings, count_images, examine
 from davss_ros.datasets.dataset import LAYOUTS, Dataset, open_dataset
-from davss_ros.errors import DavssError
 from davss_ros.images.bit_depth import AUTO, BIT_DEPTH_HELP
 
 
@@ -40,19 +39,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--partly-labelled', action='store_true', help='not every image of a plain folder has labels')
     parser.add_argument('--bit-depth', default=AUTO, help=BIT_DEPTH_HELP)
     options = parser.parse_args(arguments)
-    try:
-        dataset = open_dataset(
-            options.path,
-            options.classes,
-            layout=options.layout,
-            split=options.split,
-            partly_labelled=options.partly_labelled,
-            bit_depth=options.bit_depth,
-        )
-        with tqdm(total=count_images(dataset), unit='image', leave=False) as bar:
-            findings = examine(dataset, bar.update)
-    except DavssError as error:
-        print(error, file=sys.stderr)
-        return 1
+    return guarded('check_data', lambda: _check(options))
+
+
+def _check(options: argparse.Namespace) -> int:
+    dataset = open_dataset(
+        options.path,
+        options.classes,
+        layout=options.layout,
+        split=options.split,
+        partly_labelled=options.partly_labelled,
+        bit_depth=options.bit_depth,
+    )
+    with tqdm(total=count_images(dataset), unit='image', leave=False) as bar:
+        findings = examine(dataset, bar.update)
     print(summary(dataset, findings))
     return 1 if findings.problems else 0

@@ -52,8 +52,8 @@ LAYOUTS = {  # in the order in which they are tried
 class Dataset:
     """What lies at one place; files are read when asked for.
 
-    Nothing is checked beyond the names: `davss_ros.datasets.check.check` says all that is wrong, and is to be called
-    before anything long starts.
+    Nothing is checked beyond the names: `davss_ros.datasets.usable.usable` says all that is wrong, and is to be
+    called before anything long starts.
     """
 
     path: Path

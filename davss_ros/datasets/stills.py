@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from davss_ros.datasets.coding import ClassIds, LabelCoding
 from davss_ros.errors import DataError
 from davss_ros.images.bit_depth import BitDepth
-from davss_ros.images.files import IMAGE_SUFFIXES, read_image
-from davss_ros.images.labels import LABEL_SUFFIXES, read_label
+from davss_ros.images.files import IMAGE_SUFFIXES, declared_file_size, read_image
+from davss_ros.images.labels import LABEL_SUFFIXES, LabelPicture, read_label
 from davss_ros.images.names import visible_files
 
 
@@ -32,13 +32,20 @@ class LabelledImage:
         """Return (H, W, 3) uint8 RGB."""
         return read_image(self.image_path, self.depth)
 
+    def size(self) -> tuple[int, int]:
+        """Return (height, width), px, as the image declares them; `BrokenFileError` if it does not."""
+        return declared_file_size(self.image_path)
+
     def labels(self, classes: int, void: int = 255) -> NDArray[np.uint8]:
         """Return (H, W) uint8 class ids, ``void`` where there is none.
 
         Raises:
             DataError: the file is unreadable, not coded as expected, or holds an id that is neither a class nor void.
         """
-        stored = read_label(self.label_path)
+        return self.decode(read_label(self.label_path), classes, void)
+
+    def decode(self, stored: LabelPicture, classes: int, void: int = 255) -> NDArray[np.uint8]:
+        """Return the class ids of what the label file holds; see `labels`."""
         try:
             labels = self.coding.decode(stored)
         except DataError as error:

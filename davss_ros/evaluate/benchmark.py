@@ -2,7 +2,6 @@
 
 import argparse
 import itertools
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from davss_ros.command_line import guarded
 from davss_ros.core.batching import together_ratio
 from davss_ros.core.model import load_model
 from davss_ros.engines.allocator import keep_freed_memory
 from davss_ros.engines.device import describe_device
-from davss_ros.errors import DavssError
 from davss_ros.evaluate.command import add_settings, settings_of
 from davss_ros.evaluate.cost import stage_times
+from davss_ros.images.bit_depth import AUTO, BIT_DEPTH_HELP
 from davss_ros.recordings.arguments import add_strict, add_topic, positive
 from davss_ros.recordings.open import open_source
 
@@ -30,19 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--frames', type=positive, default=60, help='how many to measure; default: 60')
     parser.add_argument('--key-interval', type=positive, default=10)
     parser.add_argument('--cameras', type=positive, default=1, help='try so many frames as one batch, too')
+    parser.add_argument('--bit-depth', default=AUTO, help=BIT_DEPTH_HELP)
     add_settings(parser)
     options = parser.parse_args(arguments)
-    try:
-        _measure(options)
-    except DavssError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return guarded('benchmark', lambda: _measure(options))
 
 
-def _measure(options: argparse.Namespace) -> None:
+def _measure(options: argparse.Namespace) -> int:
     config = replace(settings_of(options), key_interval=options.key_interval)
     frames = _frames(options)
     model = load_model(config)
@@ -69,9 +63,10 @@ def _measure(options: argparse.Namespace) -> None:
         print(f'  {options.cameras} cameras: non-key frames as one batch take {ratio:.2f} of the time')
     if kept:
         print(f'  without keeping freed memory: key {plain["key"]["total"] / key:.2f} times as long')
+    return 0
 
 
 def _frames(options: argparse.Namespace) -> list[NDArray[np.uint8]]:
     """Return the first frames of the source: at least one, or it raises `DataError`."""
-    source = open_source(options.source, topic=options.topic, strict=options.strict)
+    source = open_source(options.source, topic=options.topic, strict=options.strict, bit_depth=options.bit_depth)
     return [frame.image for frame in itertools.islice(source, options.frames)]

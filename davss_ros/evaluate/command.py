@@ -5,16 +5,19 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
+from davss_ros.command_line import guarded
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.datasets.folder import is_folder
 from davss_ros.engines.allocator import keep_freed_memory
-from davss_ros.errors import DavssError
 from davss_ros.evaluate.distance import MODES
 from davss_ros.evaluate.measure import evaluate
 from davss_ros.evaluate.report import curve_chart, report
 from davss_ros.evaluate.table import table
+from davss_ros.images.bit_depth import AUTO, BIT_DEPTH_HELP
+from davss_ros.recordings.arguments import add_strict, make_folder
 
 
 def parse_distances(text: str) -> list[int]:
@@ -79,29 +82,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help='play the first seconds at their own pace too, and say which labels were there when (streaming accuracy)',
     )
     parser.add_argument('--out', type=Path, help='folder for results.json, report.html and curves.svg')
+    add_strict(parser)
+    parser.add_argument('--bit-depth', default=AUTO, help=BIT_DEPTH_HELP)
     add_settings(parser)
     options = parser.parse_args(arguments)
     keep_freed_memory()
-    try:
-        modes = [] if options.stills else options.modes
-        measured = evaluate(
-            options.folder,
-            settings_of(options),
-            options.distances,
-            modes,
-            options.intervals,
-            dict(options.compare),
-            streaming=options.streaming,
-            split=options.split,
-            layout='stills' if options.stills and is_folder(options.folder) else '',
-        )
-    except (DavssError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    return guarded('evaluate', lambda: _evaluate(options))
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    if options.out:
+        make_folder(options.out)
+    measured = evaluate(
+        options.folder,
+        settings_of(options),
+        options.distances,
+        [] if options.stills else options.modes,
+        options.intervals,
+        dict(options.compare),
+        streaming=options.streaming,
+        split=options.split,
+        layout='stills' if options.stills and is_folder(options.folder) else '',
+        strict=options.strict,
+        bit_depth=options.bit_depth,
+        say=partial(print, file=sys.stderr),
+    )
     results = measured.results
     print(table(results))
     if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
         (options.out / 'results.json').write_text(json.dumps(results, indent=1) + '\n')
         (options.out / 'report.html').write_text(report(results, measured.worst, measured.classes), encoding='utf-8')
         if results['distances']:

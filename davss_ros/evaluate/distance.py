@@ -47,8 +47,7 @@ def distance_curves(
         progress: wraps the runs, each of one key frame and those after it, like `tqdm.tqdm`.
 
     Raises:
-        ValueError: no labelled frame has enough frames before it.
-        DataError: a file is unreadable or labels do not fit their image.
+        DataError: no labelled frame has enough frames before it, or a file is unreadable or does not fit.
     """
     if not modes:
         distances, intervals = (), ()

@@ -1,6 +1,7 @@
 """Measuring a model, and others beside it, on a folder of labelled consecutive frames."""
 
 import itertools
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +14,7 @@ from davss_ros.core.classes import SemanticClass
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model, load_model
 from davss_ros.datasets.dataset import open_dataset
+from davss_ros.datasets.usable import usable
 from davss_ros.errors import DataError
 from davss_ros.evaluate.cost import TIMED, costs
 from davss_ros.evaluate.distance import distance_curves
@@ -21,7 +23,9 @@ from davss_ros.evaluate.provenance import provenance
 from davss_ros.evaluate.results import results_of, rounded_streaming
 from davss_ros.evaluate.scores import Evaluation, WorstFrame
 from davss_ros.evaluate.videos import Video, check_videos, dataset_videos
+from davss_ros.images.bit_depth import AUTO
 
+log = logging.getLogger(__name__)
 INTERVALS = (5, 10)
 COMPARED = ('flow', 'davss')
 
@@ -46,6 +50,9 @@ def evaluate(
     streaming: bool = False,
     split: str = '',
     layout: str = '',
+    strict: bool = False,
+    bit_depth: int | str = AUTO,
+    say: Callable[[str], object] = log.warning,
 ) -> Measured:
     """Measure a model on a folder of labelled data, of a layout that `open_dataset` knows; see `evaluate_videos`.
 
@@ -59,15 +66,27 @@ def evaluate(
         streaming: as there.
         split: ``val``, ``test`` and so on, where there are several.
         layout: a key of `davss_ros.datasets.dataset.LAYOUTS`; empty recognises it.
+        strict: a broken image, or label file, is an error; else it is skipped.
+        bit_depth: of 16-bit images.
+        say: takes a line about what is skipped or odd; sequences are evaluated in parts where their size changes.
     """
 
     def read(classes: Sequence[SemanticClass]) -> list[Video]:
-        dataset = open_dataset(folder, classes, layout=layout, split=split)
-        if dataset.problems:
-            raise DataError('\n'.join(dataset.problems))
+        dataset = open_dataset(folder, classes, layout=layout, split=split, bit_depth=bit_depth)
+        dataset, _ = usable(dataset, say_once, strict=strict, sizes_may_change=True)
+        if modes and not dataset.sequences:
+            raise DataError(f'{folder}: expected consecutive frames, found none; --stills measures the key network')
         return dataset_videos(dataset)
 
-    return evaluate_videos(folder.name, read, config, distances, modes, intervals, compare, streaming=streaming)
+    def say_once(line: str) -> None:  # other models may have other classes, but the files are the same
+        if line not in lines:
+            lines.append(line)
+            say(line)
+
+    lines: list[str] = []
+    return evaluate_videos(
+        folder.name, read, config, distances, modes, intervals, compare, streaming=streaming, checked=True
+    )
 
 
 def evaluate_videos(
@@ -80,6 +99,7 @@ def evaluate_videos(
     compare: Mapping[str, str] | None = None,
     *,
     streaming: bool = False,
+    checked: bool = False,
 ) -> Measured:
     """Measure a model, and perhaps others beside it, on videos of which all or some frames are labelled.
 
@@ -97,10 +117,11 @@ def evaluate_videos(
             settings as their weights say.
         streaming: play the videos as well, at their own pace, to all models of the same classes; see
             `davss_ros.evaluate.live`.
+        checked: the videos need not be read once before the work.
 
     Raises:
         DavssError: the data or a model does not fit.
-        ValueError: the videos are too short.
+        DataError: the videos are too short, or hold nothing to count.
     """
     if intervals is None:
         intervals = [n for n in INTERVALS if n <= max(distances, default=0) + 1]
@@ -108,7 +129,8 @@ def evaluate_videos(
     others = {other: replace(_as_told(config), weights=weights) for other, weights in (compare or {}).items()}
     models = {other: load_model(settings) for other, settings in others.items()}  # errors come before the work
     videos = read(model.classes)
-    check_videos(videos)
+    if not checked:
+        check_videos(videos)
     evaluation, figures = _measure(name, videos, model, config, distances, modes, intervals)
     results: dict[str, Any] = {'data': name, 'frames': sum(map(len, videos)), 'model': model.name}
     results |= {'distances': list(evaluation.distances), 'intervals': list(evaluation.intervals)} | figures
@@ -142,7 +164,10 @@ def _measure(
 ) -> tuple[Evaluation, dict[str, Any]]:
     bar = partial(tqdm, unit='run', desc=name)
     evaluation = distance_curves(videos, model, config, distances, modes, intervals, bar)
-    frames = itertools.islice(itertools.chain.from_iterable(videos), TIMED)
+    if not evaluation.curves['per_frame'].at[0].confusion.counts.any():
+        raise DataError(f'{name}: nothing to count: the {evaluation.counted} labelled frames that count are all void')
+    longest = max(range(len(videos)), key=lambda number: len(videos[number]))
+    frames = itertools.islice(videos[longest], TIMED)  # of one size
     cost = costs([frame.image() for frame in frames], model, config, modes)
     figures = results_of(evaluation, cost, [one.name for one in model.classes])
     return evaluation, figures | {'provenance': provenance(model, config)}

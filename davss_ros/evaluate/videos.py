@@ -96,7 +96,7 @@ def plan_runs(videos: Sequence[Video], longest: int, interval: int = 0) -> list[
     the frame before each labelled one at distance ``interval`` - 1.
 
     Raises:
-        ValueError: no frame counts.
+        DataError: no frame counts.
     """
     runs = []
     for number, video in enumerate(videos):
@@ -107,7 +107,7 @@ def plan_runs(videos: Sequence[Video], longest: int, interval: int = 0) -> list[
                 runs.append(Run(number, start, min(start + longest, ahead[-1])))
     if not runs:
         found = max((len(video) for video in videos), default=0)
-        raise ValueError(
+        raise DataError(
             f'frames: expected labelled ones with {longest} frames before them, as the longest distance needs; found '
             f'none in {len(videos)} video{"s" * (len(videos) != 1)} of up to {found} frames'
         )

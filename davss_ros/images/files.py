@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from davss_ros.errors import DataError, FrameError
+from davss_ros.errors import BrokenFileError, DataError, FrameError
 from davss_ros.images.bit_depth import BitDepth
+from davss_ros.images.header import declared_size
 from davss_ros.images.pixels import has_16_bits, stored_pixels, to_rgb
 
 FIRST = 8  # pictures that decide a common bit depth
@@ -23,12 +24,23 @@ def read_image(path: Path, depth: BitDepth | None = None) -> NDArray[np.uint8]:
         depth: of the stream that a 16-bit picture belongs to; by itself it has its own.
 
     Raises:
-        DataError: it cannot be read.
+        BrokenFileError: it cannot be read.
+        DataError: it does not fit ``depth``.
     """
     try:
         return to_rgb(_stored(path), depth or BitDepth(say=lambda _: None))
     except FrameError as error:
         raise DataError(f'{path}: {error}') from error
+
+
+def declared_file_size(path: Path) -> tuple[int, int]:
+    """Return (height, width), px, that the picture at ``path`` declares; `BrokenFileError` if it declares none."""
+    try:
+        return declared_size(path.read_bytes())
+    except OSError as error:
+        raise BrokenFileError(f'{path}: cannot be read: {error.strerror or error}') from error
+    except FrameError as error:
+        raise BrokenFileError(f'{path}: {str(error).removeprefix("data: ")}') from error
 
 
 def common_depth(paths: Iterable[Path], depth: BitDepth) -> BitDepth:
@@ -54,8 +66,8 @@ def _stored(path: Path) -> NDArray[Any]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise DataError(f'{path}: cannot be read: {error.strerror or error}') from error
+        raise BrokenFileError(f'{path}: cannot be read: {error.strerror or error}') from error
     try:
         return stored_pixels(data)
     except FrameError as error:
-        raise DataError(f'{path}: cannot be read as an image: {str(error).removeprefix("data: ")}') from error
+        raise BrokenFileError(f'{path}: cannot be read as an image: {str(error).removeprefix("data: ")}') from error

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from davss_ros.errors import DataError, FrameError
+from davss_ros.errors import BrokenFileError, DataError, FrameError
 from davss_ros.images.header import JPEG_START, PNG_START, is_webp
 from davss_ros.images.integrity import check_whole
 from davss_ros.images.pillow import opened
@@ -52,27 +52,30 @@ def read_label(path: Path) -> LabelPicture:
     """Read a label file: 1, 2, 4, 8 or 16 bits of grey, a palette, or RGB, each perhaps with alpha.
 
     Raises:
-        DataError: it cannot be read, or loses what it holds, as jpeg does.
+        BrokenFileError: it cannot be read.
+        DataError: it is none of these, or loses what it holds, as jpeg does.
     """
     try:
         return label_picture(path.read_bytes())
     except OSError as error:
-        raise DataError(f'{path}: cannot be read: {error.strerror or error}') from error
+        raise BrokenFileError(f'{path}: cannot be read: {error.strerror or error}') from error
     except FrameError as error:
-        raise DataError(f'{path}: cannot be read as labels: {str(error).removeprefix("data: ")}') from error
+        raise BrokenFileError(f'{path}: cannot be read as labels: {str(error).removeprefix("data: ")}') from error
+    except DataError as error:
+        raise DataError(f'{path}: cannot be read as labels: {error}') from error
 
 
 def label_picture(data: bytes) -> LabelPicture:
     """Return what the bytes of a label file hold; errors as of `read_label`, without the file's name."""
     check_whole(data)
     if data.startswith(JPEG_START) or is_webp(data):
-        raise FrameError('data: jpeg and webp change what they store; save labels as png')
+        raise DataError('jpeg and webp change what they store; save labels as png')
     if data.startswith(TIFF_STARTS):
         data = plain_tiff(data, NOT_MULTIPLIED)
     with opened(data, ('PNG', 'BMP', 'TIFF')) as image:
         mode = image.mode
         if mode not in _CHANNELS and not mode.startswith('I;16'):
-            raise FrameError(f'data: expected labels in grey of up to 16 bits, palette or RGB, found mode {mode}')
+            raise DataError(f'expected labels in grey of up to 16 bits, palette or RGB, found mode {mode}')
         palette = image.getpalette() if mode in _PALETTE_MODES else None
         pixels = np.array(image)
     if pixels.ndim == 3:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
-from davss_ros.errors import DataError, FrameError
+from davss_ros.errors import DataError, DavssError, FrameError
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def opened(data: bytes, formats: Sequence[str]) -> Iterator[Any]:
         try:
             with Image.open(BytesIO(data), formats=tuple(formats)) as image:
                 yield image
-        except FrameError:
+        except DavssError:
             raise
         except Exception as error:  # what its parts throw: struct.error, zlib.error, SyntaxError, MemoryError ...
             raise FrameError(f'data: broken image of {len(data)} bytes: {error}') from error

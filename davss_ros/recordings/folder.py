@@ -29,6 +29,11 @@ class FolderSource:
 
     def __iter__(self) -> Iterator[Frame]:
         """See `davss_ros.recordings.frame.FrameSource`."""
+        for frame, _ in self.named():
+            yield frame
+
+    def named(self) -> Iterator[tuple[Frame, Path]]:
+        """Yield the frames with their files; those that cannot be read are skipped."""
         self.findings.begin()
         depth = BitDepth(self.bit_depth, say=self.findings.remark)
         frames = 0
@@ -40,7 +45,7 @@ class FolderSource:
                 continue
             stamp = round(number * 1e9 / self.rate)
             frames += 1
-            yield Frame(stamp, image, '', stamp)
+            yield Frame(stamp, image, '', stamp), path
         self.findings.end(frames)
 
 

@@ -12,7 +12,6 @@ all         these in turn
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,17 +21,20 @@ from typing import Any, cast
 import torch
 from torch import nn
 
+from davss_ros.command_line import guarded
 from davss_ros.datasets.dataset import Dataset
 from davss_ros.datasets.drives import split_drive, without_drive
 from davss_ros.datasets.stills import LabelledImage
 from davss_ros.engines.allocator import keep_freed_memory
 from davss_ros.engines.device import choose_device
-from davss_ros.errors import ConfigError, DataError, DavssError
+from davss_ros.errors import ConfigError, DataError
+from davss_ros.images.bit_depth import AUTO, BIT_DEPTH_HELP, parse_bit_depth
 from davss_ros.networks.again import KeyAgain
 from davss_ros.networks.interface import KeyNetwork
 from davss_ros.networks.layers import fuse
 from davss_ros.networks.registry import KEY_AGAIN
 from davss_ros.networks.weights import Weights, write_weights
+from davss_ros.train.before import check_before
 from davss_ros.train.material.clips import Clip, load_clips
 from davss_ros.train.material.labelled import open_labelled
 from davss_ros.train.material.motion import MotionSamples, load_samples, make_samples, save_samples
@@ -51,6 +53,7 @@ from davss_ros.train.runs import parallel
 from davss_ros.train.runs.compute import Compute, choose_compute
 
 PARTS = ('key', 'flow', 'samples', 'distortion', 'light', 'correction', 'gate', 'export', 'all')
+OVERRIDES = ('data', 'videos', 'out', 'seed', 'leave_out', 'strict')  # options that replace keys of the recipe
 
 
 @dataclass(frozen=True)
@@ -209,12 +212,14 @@ class Run:
 def _run(recipe: Recipe, device: torch.device) -> Run:
     general = recipe.general
     assert general.data is not None
-    data, left_out = open_labelled(general.data, general.classes, general.layout, general.split), ()
+    how: Any = {'say': say, 'strict': general.strict, 'bit_depth': general.bit_depth}
+    left_out: tuple[LabelledImage, ...] = ()
+    data = open_labelled(general.data, general.classes, general.layout, general.split, **how)
     if general.leave_out:
         left_out, data = split_drive(data.stills, general.leave_out)[0], without_drive(data, general.leave_out)
     validation = None
     if general.validation is not None:
-        validation = open_labelled(general.validation, general.classes, general.layout, general.validation_split)
+        validation = open_labelled(general.validation, general.classes, general.layout, general.validation_split, **how)
     return Run(recipe, device, data, validation, left_out)
 
 
@@ -235,17 +240,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--out', type=Path, help='checkpoints, samples and the exported model')
     parser.add_argument('--leave-out', metavar='DRIVE', help='not trained on: images whose names begin so')
     parser.add_argument('--seed', type=int, help='of every part')
+    parser.add_argument('--bit-depth', help=BIT_DEPTH_HELP)
+    parser.add_argument('--strict', action='store_true', default=None, help='a broken image is an error, not skipped')
     options = parser.parse_args(arguments)
     keep_freed_memory()
-    try:
-        overrides = {name: getattr(options, name) for name in ('data', 'videos', 'out', 'seed', 'leave_out')}
-        recipe = load_recipe(options.config, **overrides)
-        with parallel.processes(choose_device(recipe.general.device)) as device:
-            part = {'all': 'export'}.get(options.part, options.part)  # export needs all the others
-            made = getattr(_run(recipe, device), part)()
-            if part == 'flow' and not made.state_dict():
-                say(f'flow: {recipe.flow.network} is computed, there is nothing to train')
-    except (DavssError, ImportError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    return guarded('train', lambda: _train(options), lambda: 'the same command goes on after the last whole epoch')
+
+
+def _train(options: argparse.Namespace) -> int:
+    overrides = {name: getattr(options, name) for name in OVERRIDES}
+    if options.bit_depth is not None:
+        overrides['bit_depth'] = parse_bit_depth(options.bit_depth) or AUTO
+    recipe = load_recipe(options.config, **overrides)
+    part = {'all': 'export'}.get(options.part, options.part)  # export needs all the others
+    with parallel.processes(choose_device(recipe.general.device)) as device:
+        run = _run(recipe, device)
+        check_before(recipe, part, run.data)
+        made = getattr(run, part)()
+        if part == 'flow' and not made.state_dict():
+            say(f'flow: {recipe.flow.network} is computed, there is nothing to train')
     return 0

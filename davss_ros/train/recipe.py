@@ -55,6 +55,8 @@ class General:
     validation_split: str = 'val'
     device: str = 'auto'  # see `choose_device`
     precision: Literal['auto', 'float32', 'bfloat16', 'float16'] = 'auto'  # see `choose_compute`
+    strict: bool = False  # a broken image ends the training before it starts; else it is skipped
+    bit_depth: int | Literal['auto'] = 'auto'  # of 16-bit images, see `davss_ros.images.bit_depth.BitDepth`
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,8 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
             videos=general.videos,
             roles=roles,
             seed=general.seed,
+            strict=general.strict,
+            bit_depth=general.bit_depth,
         ),
         part(FlowTraining, 'flow', seed=general.seed),
         stage('distortion', 'dmnet_lite'),

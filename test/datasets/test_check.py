@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from davss_ros.datasets.check import check, count_images, examine
+from davss_ros.datasets.check import count_images, examine
 from davss_ros.datasets.dataset import open_dataset
+from davss_ros.datasets.usable import usable
 from davss_ros.errors import DataError
 
 Write = Callable[..., Path]
@@ -28,7 +29,7 @@ def cut(path: Path) -> None:
 def test_a_good_folder_is_counted(folder: Path) -> None:
     dataset = open_dataset(folder)
     calls: list[None] = []
-    findings = check(dataset, lambda: calls.append(None))
+    findings = examine(dataset, lambda: calls.append(None))
     assert (
         findings.problems == () and len(calls) == count_images(dataset) == findings.images == findings.labels == COUNT
     )
@@ -54,7 +55,7 @@ def test_every_problem_is_named_at_once(folder: Path, write: Write) -> None:
     write(folder / 'labels' / '010.png', (1, 1, 1))
     write(folder / 'labels' / '011.png', 0)
     with pytest.raises(DataError) as error:
-        check(open_dataset(folder))
+        usable(open_dataset(folder), lambda _: None, strict=True)
     heading, *lines = str(error.value).splitlines()
     assert heading == f'{folder}: 11 problems:'
     found = {tuple(line.removeprefix(f'{folder}/').split(': ', 1)) for line in lines}
@@ -104,5 +105,5 @@ def test_a_header_that_claims_billions_of_pixels(folder: Path) -> None:
     path.write_bytes(data)
     lines = examine(open_dataset(folder)).problems
     assert [line.removeprefix(f'{folder}/') for line in lines] == [
-        'images/001.jpg: size: expected sides of 1 to 8192 px, found 65535x65535'
+        'images/001.jpg: cannot be read as an image: size: expected sides of 1 to 8192 px, found 65535x65535'
     ]

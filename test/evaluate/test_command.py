@@ -137,7 +137,7 @@ def test_wrong_files_end_with_their_names(folder: Path, capsys: pytest.CaptureFi
     cv2.imwrite(str(folder / 'labels' / '3.png'), np.full((ROWS, 16), 7, np.uint8))
     assert command.main([str(folder), '--distances', '1']) == 1
     shown = capsys.readouterr().err
-    assert 'labels/1.png: expected the size of its image, 16x20, found 17x20' in shown
+    assert 'labels/1.png: 17x20, but its image 1.png is 16x20' in shown
     assert 'labels/3.png: expected ids 0..2 or 255 (void), found [7]' in shown
 
 

@@ -13,6 +13,8 @@ from davss_ros.datasets.dataset import Dataset
 from davss_ros.datasets.sequence import VideoSequence
 from davss_ros.datasets.stills import LabelledImage, labelled_images
 from davss_ros.errors import DataError
+from davss_ros.images.labels import LABEL_SUFFIXES
+from davss_ros.images.names import visible_files
 from davss_ros.networks.resample import SCALE
 from davss_ros.recordings.folder import FolderSource
 from davss_ros.recordings.open import open_source
@@ -62,18 +64,29 @@ def load_clips(settings: MotionSettings, classes: int, dataset: Dataset | None =
             ).frames
             clips.append(Clip([frame for frame, _ in video], [ids for _, ids in video]))
     frame_size = size[0], size[1]
-    clips += [_real(path, frame_size, classes) for path in settings.videos]
+    clips += [_real(path, settings, frame_size, classes) for path in settings.videos]
     return clips + [_sequence(one, frame_size, classes) for one in (dataset.sequences if dataset else ())]
 
 
-def _real(path: Path, size: tuple[int, int], classes: int) -> Clip:
-    source = open_source(path)
-    images = [fit_to(frame.image, size) for frame in source]
+def video_labels(source: FolderSource, path: Path) -> list[LabelledImage | None]:
+    """Return the labels in a video's own ``labels/``, one for each of its images, None where there are none."""
     folder = path / 'labels'
-    if not isinstance(source, FolderSource) or not folder.is_dir():
+    found = {one.stem: one for one in visible_files(folder, LABEL_SUFFIXES)} if folder.is_dir() else {}
+    return [LabelledImage(image, found[image.stem]) if image.stem in found else None for image in source.paths]
+
+
+def _real(path: Path, settings: MotionSettings, size: tuple[int, int], classes: int) -> Clip:
+    """Return a video; what cannot be read is skipped, as `open_source` says."""
+    source = open_source(path, strict=settings.strict, bit_depth=settings.bit_depth)
+    if not isinstance(source, FolderSource):
+        images = [fit_to(frame.image, size) for frame in source]
         return Clip(images, [None] * len(images))
-    pairs = [LabelledImage(image, folder / f'{image.stem}.png') for image in source.paths]
-    labels = [fit_to(pair.labels(classes), size, True) if pair.label_path.is_file() else None for pair in pairs]
+    images, labels = [], []
+    pairs = dict(zip(source.paths, video_labels(source, path), strict=True))
+    for frame, image_path in source.named():
+        pair = pairs[image_path]
+        images.append(fit_to(frame.image, size))
+        labels.append(None if pair is None else fit_to(pair.labels(classes), size, True))
     return Clip(images, labels)
 
 

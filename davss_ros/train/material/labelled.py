@@ -1,14 +1,28 @@
 """The labelled data of a recipe, of any layout, complete and readable before anything long starts."""
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from davss_ros.core.classes import load_classes
-from davss_ros.datasets.check import check
 from davss_ros.datasets.dataset import Dataset, open_dataset
 from davss_ros.datasets.folder import is_folder
+from davss_ros.datasets.usable import usable
+from davss_ros.images.bit_depth import AUTO
+
+log = logging.getLogger(__name__)
 
 
-def open_labelled(path: Path, classes: str, layout: str, split: str) -> Dataset:
+def open_labelled(
+    path: Path,
+    classes: str,
+    layout: str,
+    split: str,
+    *,
+    say: Callable[[str], object] = log.warning,
+    strict: bool = False,
+    bit_depth: int | str = AUTO,
+) -> Dataset:
     """Return the data at ``path``, every file of it read once.
 
     Args:
@@ -16,11 +30,13 @@ def open_labelled(path: Path, classes: str, layout: str, split: str) -> Dataset:
         classes: see `load_classes`.
         layout: see `open_dataset`; empty recognises it, and takes ``images/`` and ``labels/`` for unrelated stills.
         split: of those layouts that have several.
+        say: takes a line about what is skipped or odd.
+        strict: a broken image, or label file, is an error; else it is skipped.
+        bit_depth: of 16-bit images.
 
     Raises:
-        DataError: what is missing, unreadable or of the wrong size, all of it by name.
+        DataError: what is missing, turned, coded otherwise or of the wrong size, all of it by name.
     """
     known = layout or ('stills' if is_folder(path.expanduser()) else '')
-    dataset = open_dataset(path, load_classes(classes), layout=known, split=split)
-    check(dataset)
-    return dataset
+    dataset = open_dataset(path, load_classes(classes), layout=known, split=split, bit_depth=bit_depth)
+    return usable(dataset, say, strict=strict)[0]

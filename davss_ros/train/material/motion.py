@@ -20,6 +20,7 @@ from davss_ros.core.labels import merge_sparse
 from davss_ros.core.propagation import PROPAGATIONS
 from davss_ros.datasets.stills import LabelledImage, labelled_images
 from davss_ros.errors import DataError
+from davss_ros.images.bit_depth import AUTO
 from davss_ros.networks.interface import FlowNetwork, KeyNetwork, Propagated
 from davss_ros.networks.resample import SCALE, down
 from davss_ros.recordings.open import open_source
@@ -61,6 +62,8 @@ class MotionSettings:
     roles: SceneClasses = SceneClasses()  # noqa: RUF009  # immutable
     scene: SceneMotion = SceneMotion()  # noqa: RUF009  # immutable
     seed: int = 0
+    strict: bool = False  # of the videos, see `open_source`
+    bit_depth: int | str = AUTO
 
 
 def make_samples(
@@ -118,7 +121,10 @@ def _clips(
             length, roles, scene = settings.longest + 1, settings.roles, settings.scene
             yield synthetic_video(image, labels, stills, length, rng, roles, scene).frames, rng
     for video, path in enumerate(settings.videos):
-        frames = [fit_to(frame.image, size) for frame in open_source(path)]
+        frames = [
+            fit_to(frame.image, size)
+            for frame in open_source(path, strict=settings.strict, bit_depth=settings.bit_depth)
+        ]
         unlabelled: NDArray[np.uint8] = np.full(size, VOID, np.uint8)
         for start in range(0, len(frames) - settings.longest, settings.stride):
             rng = np.random.default_rng((settings.seed, 10**6 + video, start))
