@@ -3,11 +3,11 @@
 import time
 
 import numpy as np
-import torch
 
 from davss_ros.core.config import SegmenterConfig, keyed_every
 from davss_ros.core.model import Model
 from davss_ros.core.segmenter import VideoSegmenter, step_together
+from davss_ros.core.timing import wait_for
 
 ROUNDS = 4
 CLEARLY = 0.9  # share of the time
@@ -27,18 +27,13 @@ def together_ratio(config: SegmenterConfig, model: Model, count: int, size: tupl
     times: dict[bool, list[float]] = {True: [], False: []}
     for number in range(2 * ROUNDS + 4):  # the first two of each kind warm up
         together = number % 2 == 0
-        _wait(model)
+        wait_for(model.device)
         start = time.perf_counter()
         if together:
             step_together(videos, frames, stamps)
         else:
             for video, frame in zip(videos, frames, strict=True):
                 video.step(frame)
-        _wait(model)
+        wait_for(model.device)
         times[together].append(time.perf_counter() - start)
     return float(np.median(times[True][2:]) / np.median(times[False][2:]))
-
-
-def _wait(model: Model) -> None:
-    if model.device.type == 'cuda':
-        torch.cuda.synchronize(model.device)

@@ -73,6 +73,30 @@ class SegmenterConfig:
         minimum=0.0,
         maximum=1.0,
     )
+    window_floor: int = _setting(
+        0,
+        'Windows that are redone on every frame, however little is wrong.',
+        minimum=0,
+        maximum=1000,
+        changeable=True,
+        per_camera=True,
+    )
+    window_budget: float = _setting(
+        0.0,
+        'Time that windows may take on a frame, ms, in place of correction_share; 0: as that says.',
+        minimum=0.0,
+        maximum=1e6,
+        changeable=True,
+        per_camera=True,
+    )
+    window_cost: float = _setting(
+        0.0,
+        'What a window takes, ms, so that replays under window_budget repeat; 0: measured at the start.',
+        minimum=0.0,
+        maximum=1e6,
+        changeable=True,
+        per_camera=True,
+    )
     align_corners: bool = _setting(False, 'Resampling convention; True is what the published training used.')
     device: str = _setting('auto', 'auto (CUDA where there is one), cpu, cuda or cuda:N.')
     precision: str = _setting(

@@ -30,6 +30,7 @@ from davss_ros.core.model import Model, load_model
 from davss_ros.core.propagation import PROPAGATIONS, Propagation
 from davss_ros.core.result import FrameResult
 from davss_ros.core.timing import StageTimer
+from davss_ros.core.window_budget import WindowBudget, window_budget, window_cost
 from davss_ros.errors import ConfigError
 from davss_ros.networks.interface import Propagated
 from davss_ros.networks.resample import SCALE, down
@@ -117,6 +118,7 @@ class VideoSegmenter:
         self.model = model or load_model(self._config)
         self._schedule = KeyFrameSchedule(key_phase, corrects=self.model.corrects)
         self._key_classes = class_ids(self._config, self.model.classes, self.model.device)
+        self._window_cost = window_cost(self._config, self.model)
         self._cache: Cache | None = None
         self._reason = 'first'
 
@@ -135,6 +137,7 @@ class VideoSegmenter:
         if fixed:
             raise ConfigError(f'{", ".join(fixed)}: fixed once the model is loaded; make a new segmenter')
         self._key_classes = class_ids(config, self.model.classes, self.model.device)
+        self._window_cost = config.window_cost or self._window_cost or window_cost(config, self.model)
         self._config = config
 
     def reset(self, reason: str = 'reset') -> None:
@@ -195,6 +198,10 @@ class VideoSegmenter:
             step.key_reason = '' if step.is_still() else reason
         elif cache.pending is None and step.pending is None:
             self.begin_key(step, reason)
+
+    def windows(self, size: tuple[int, int]) -> WindowBudget:
+        """Return how many windows may be redone of a frame whose map is (h, w)."""
+        return window_budget(self._config, self.model, size, self._window_cost)
 
     def end(self, step: Step, labels: NDArray[np.uint8], timings: dict[str, float]) -> FrameResult:
         """Keep what the next frame needs of a step that was taken, and return what the caller gets of it."""
@@ -298,7 +305,8 @@ def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer
         return _label(steps, merge(propagated.scores, align_corners=model.align_corners), distortion)
     if mode == 'davss' and (model.gate is not None or model.correction_share < 1):
         distance = torch.tensor([cache.distance for cache in caches], device=image.device)
-        redone = correct(model, image, image_quarter, propagated, distortion, distance)
+        budgets = [step.video.windows((distortion.shape[2], distortion.shape[3])) for step in steps]
+        redone = correct(model, image, image_quarter, propagated, distortion, distance, budgets)
         for i, cache in enumerate(caches):
             cache.propagation.renew(Propagated(*(part[i : i + 1] for part in redone)))
         timer.lap('correction')

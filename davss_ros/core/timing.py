@@ -5,6 +5,12 @@ import time
 import torch
 
 
+def wait_for(device: torch.device) -> None:
+    """Return once the device is through with all that it was given."""
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)
+
+
 class StageTimer:
     """Splits a step into named stages.
 

@@ -59,7 +59,7 @@ def window_count(size: tuple[int, int], share: float) -> int:
 
 
 def choose_windows(
-    distortion: NDArray[np.float32], count: int, shape: tuple[int, int] = SHAPE, worth: float = 0.0
+    distortion: NDArray[np.float32], count: int, shape: tuple[int, int] = SHAPE, worth: float = 0.0, floor: int = 0
 ) -> list[Window]:
     """Return windows that hold as much of the distortion as greedy choice can, of one size.
 
@@ -68,6 +68,7 @@ def choose_windows(
         count: how many, at most.
         shape: (height, width) of a window; cut to the map where that is smaller.
         worth: the sum of the distortion that a window must hold which no earlier one does.
+        floor: how many are chosen whatever they are worth.
     """
     rest = np.array(distortion, np.float64)
     height, width = min(shape[0], rest.shape[0]), min(shape[1], rest.shape[1])
@@ -79,7 +80,7 @@ def choose_windows(
         rows = sums[tops + height] - sums[tops]
         inside = rows[:, lefts + width] - rows[:, lefts]
         best = int(inside.argmax())
-        if inside.flat[best] < worth:
+        if inside.flat[best] < worth and len(chosen) >= floor:
             break
         window = Window(int(tops[best // len(lefts)]), int(lefts[best % len(lefts)]), height, width)
         rest[window.top : window.top + height, window.left : window.left + width] = 0

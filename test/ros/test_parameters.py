@@ -104,6 +104,7 @@ def test_every_setting_of_a_camera_can_be_its_own_and_none_of_the_model(declared
     node = declared(cameras=['front'])
     own = {'working_height', 'key_interval', 'longest_gap', 'cut_distortion', 'key_frame_mode', 'key_frame_lag'}
     own |= {f'key_frame_{what}' for what in ('policy', 'distortion', 'reach', 'growth', 'classes', 'age')}
+    own |= {'window_floor', 'window_budget', 'window_cost'}
     own |= {'image_transport', 'reliability', 'bit_depth', 'policy', 'queue_length'}
     assert set(PER_CAMERA) == own
     for name in own:
