@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -170,7 +170,7 @@ def _computed(
         window = KeyAgain(EngineNetwork(key, engines, 'correction'))
     computed.setdefault('correction', window)
     if isinstance(light, KeyAgain):  # an engine need not know that it takes no notice of what was propagated
-        computed['correction'] = KeyAgain(EngineNetwork(light.key, engines, 'correction'))
+        computed['correction'] = KeyAgain(EngineNetwork(cast(nn.Module, light.key), engines, 'correction'))
     if 'gate' in networks:
         computed['window'] = window
     if key_views == 2:

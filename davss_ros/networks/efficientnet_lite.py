@@ -133,7 +133,8 @@ def shallower(names: Iterable[str], deep: str, shallow: str) -> dict[str, str]:
 
 def _shared_blocks(deep: Variant, shallow: Variant) -> list[int]:
     """Return which blocks of the deep variant those of the shallow one are."""
-    shared, first = [], 0
+    shared: list[int] = []
+    first = 0
     for theirs, ours in zip(_repeats(deep), _repeats(shallow), strict=True):
         shared += range(first, first + ours)
         first += theirs

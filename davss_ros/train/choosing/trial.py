@@ -88,7 +88,9 @@ def try_settings(
     single = VideoSegmenter(replace(config, mode=PER_FRAME), model=shared)
     classes = len(shared.classes)
     names = [PER_FRAME, *settings]
-    counts = {name: np.zeros((len(chosen_by.clips), longest, classes, classes), np.int64) for name in names}
+    counts: dict[str, NDArray[np.int64]] = {
+        name: np.zeros((len(chosen_by.clips), longest, classes, classes), np.int64) for name in names
+    }
     for number, clip in enumerate(progress(chosen_by.clips)):
         for segmenter in segmenters.values():
             segmenter.reset()
