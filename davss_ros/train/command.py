@@ -32,7 +32,7 @@ from davss_ros.images.bit_depth import AUTO, BIT_DEPTH_HELP, parse_bit_depth
 from davss_ros.networks.again import KeyAgain
 from davss_ros.networks.interface import KeyNetwork
 from davss_ros.networks.layers import fuse
-from davss_ros.networks.registry import KEY_AGAIN
+from davss_ros.networks.registry import KEY_AGAIN, depends_on_classes
 from davss_ros.networks.weights import Weights, write_weights
 from davss_ros.train.before import check_before
 from davss_ros.train.material.clips import Clip, load_clips
@@ -186,7 +186,7 @@ class Run:
             source='',
             networks={role: names[role] for role in roles},
             states={role: state for role, state in states.items() if state},
-            classes=self.data.classes,
+            classes=self.data.classes if any(depends_on_classes(role, names[role]) for role in made) else (),
             settings={
                 'propagation': recipe.export.propagation,
                 'correction_gain': recipe.export.correction_gain,

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from davss_ros.networks.efficientnet_lite import VARIANTS, EfficientNetLite, imagenet_state
+from davss_ros.networks.efficientnet_lite import VARIANTS, EfficientNetLite, InvertedResidual, imagenet_state, shallower
 
 
 @pytest.mark.parametrize('size', [(240, 240)])  # theirs fixes its padding to that size
@@ -51,4 +51,24 @@ def test_a_shallower_encoder_is_the_front_of_the_whole_one() -> None:
     image = torch.rand(1, 3, 64, 96)
     with torch.inference_mode():
         for ours, expected in zip(front(image), whole(image), strict=False):
+            torch.testing.assert_close(ours, expected)
+
+
+def test_a_shallower_encoder_takes_the_first_blocks_of_every_stage() -> None:
+    torch.manual_seed(0)
+    deep, shallow = EfficientNetLite('efficientnet_lite1').eval(), EfficientNetLite('efficientnet_lite0').eval()
+    state = {f'encoder.{name}': value for name, value in deep.state_dict().items()}
+    names = shallower(state, 'efficientnet_lite1', 'efficientnet_lite0')
+    shallow.load_state_dict({ours.removeprefix('encoder.'): state[theirs] for theirs, ours in names.items()})
+    for block in deep.blocks:
+        if isinstance(block, InvertedResidual) and block.shortcut:
+            block.project.bn.weight.data.zero_()  # adds nothing
+            block.project.bn.bias.data.zero_()
+    for block in shallow.blocks:
+        if isinstance(block, InvertedResidual) and block.shortcut:
+            block.project.bn.weight.data.zero_()
+            block.project.bn.bias.data.zero_()
+    image = torch.rand(1, 3, 64, 96)
+    with torch.inference_mode():
+        for ours, expected in zip(shallow(image), deep(image), strict=True):
             torch.testing.assert_close(ours, expected)

@@ -5,7 +5,7 @@ import torch
 
 from davss_ros.errors import ConfigError
 from davss_ros.networks.interface import Propagated
-from davss_ros.networks.registry import NETWORKS, ROLES, build
+from davss_ros.networks.registry import NETWORKS, ROLES, build, depends_on_classes
 
 CLASSES = 5
 SIZES = [(64, 96), (100, 132), (36, 20)]
@@ -59,3 +59,11 @@ def test_images_of_a_batch_do_not_touch_each_other(role: str, name: str) -> None
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r'expected one of cfnet, .*, deeplab_lite1, key, none, found'):
         build('correction', 'nosuch', CLASSES)
+
+
+@pytest.mark.parametrize(
+    ('role', 'name', 'knows'),
+    [('key', 'deeplab_lite0', True), ('distortion', 'dmnet_lite', True), ('distortion', 'dmnet_any', False)],
+)
+def test_which_networks_know_of_classes(role: str, name: str, knows: bool) -> None:
+    assert depends_on_classes(role, name) == knows

