@@ -36,6 +36,8 @@ def is_bag(path: Path) -> bool:
     """Tell whether ``path`` is meant to be a bag: a file by its name or start, a folder by its files."""
     if path.is_dir():
         return bool(_inside(path)) or (path / METADATA).is_file()
+    if not path.is_file():
+        return False
     return _is_storage(path) or path.suffix.lower() == _ROS1_SUFFIX or _start(path).startswith(_MAGICS)
 
 
@@ -71,6 +73,11 @@ def find_files(path: Path) -> BagFiles:
         expected = missing or 'one of ' + ' '.join(SUFFIXES)
         raise DataError(f'{path}: cannot be read as a rosbag2: expected {expected}, found no such file')
     return BagFiles(tuple(present), told.counts, tuple(problems))
+
+
+def inner_recordings(folder: Path) -> list[Path]:
+    """Return the bags inside ``folder``, one of which may have been meant."""
+    return sorted((path for path in folder.iterdir() if is_bag(path)), key=natural_order)
 
 
 @contextmanager

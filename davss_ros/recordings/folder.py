@@ -8,6 +8,7 @@ from davss_ros.errors import DataError
 from davss_ros.images.bit_depth import AUTO, BitDepth
 from davss_ros.images.files import IMAGE_SUFFIXES, read_image
 from davss_ros.images.names import visible_files
+from davss_ros.recordings.bag_files import inner_recordings
 from davss_ros.recordings.findings import Findings
 from davss_ros.recordings.frame import Frame
 
@@ -61,5 +62,6 @@ def open_folder(
     folder = path / 'images' if (path / 'images').is_dir() else path
     paths = tuple(visible_files(folder, IMAGE_SUFFIXES)) if folder.is_dir() else (path,)
     if not paths:
-        raise DataError(f'{folder}: expected images ({" ".join(IMAGE_SUFFIXES)}) or a rosbag2, found neither')
+        found = ', '.join(child.name for child in inner_recordings(folder)) or 'neither'
+        raise DataError(f'{folder}: expected images ({" ".join(IMAGE_SUFFIXES)}) or a rosbag2, found {found}')
     return FolderSource(paths, path.name, rate, Findings(str(folder), say, strict), bit_depth)

@@ -44,6 +44,8 @@ def open_source(
     try:
         if not path.exists():
             raise DataError(f'{path}: no such file or folder')
+        if not path.is_dir() and not path.is_file():
+            raise DataError(f'{path}: expected a file or a folder, found a pipe or a device')
         if is_bag(path):
             from davss_ros.recordings.bag import open_bag  # here, since a segmenter without bags needs no rosbags
 

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import cv2
@@ -112,3 +113,39 @@ def test_sixteen_bit_pictures_share_the_bit_depth_of_their_folder(tmp_path: Path
     assert [int(frame.image.max()) for frame in chosen] == [1000 >> 6, 4000 >> 6, 500 >> 6] and len(said) == 2
     with pytest.raises(ConfigError, match='bit_depth: expected auto or 8 to 16'):
         open_source(tmp_path, bit_depth=6)
+
+
+def test_a_folder_of_bags_names_them(tmp_path: Path) -> None:
+    for name in ('drive10', 'drive9', 'old.bag'):
+        (tmp_path / name).mkdir() if name != 'old.bag' else (tmp_path / name).write_bytes(b'#ROSBAG V2.0')
+        if name != 'old.bag':
+            (tmp_path / name / 'a.mcap').write_bytes(b'')
+    with pytest.raises(DataError, match=r'or a rosbag2, found drive9, drive10, old\.bag$'):
+        open_source(tmp_path)
+
+
+def test_one_image_is_a_recording_of_one_frame(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / 'drive')
+    frames = list(open_source(folder / '003.png'))
+    assert len(frames) == 1 and tuple(frames[0].image[0, 0]) == COLORS[3]
+
+
+def test_names_count_as_numbers_and_hidden_files_do_not_count(tmp_path: Path) -> None:
+    folder = tmp_path / 'drive'
+    folder.mkdir()
+    for number in (0, 1, 2, 10, 11, 100):
+        cv2.imwrite(str(folder / f'frame_{number}.png'), np.full((20, 30, 3), number, np.uint8))
+        (folder / f'._frame_{number}.png').write_bytes(b'\0\5\x16\7')
+    assert [frame.image[0, 0, 0] for frame in open_source(folder)] == [0, 1, 2, 10, 11, 100]
+
+
+@pytest.mark.parametrize('rate', [-5.0, float('nan'), float('inf'), 1001.0])
+def test_what_is_no_rate_is_said(tmp_path: Path, rate: float) -> None:
+    with pytest.raises(ConfigError, match=r'rate: expected 0 \(as recorded\) to 1000 Hz, found'):
+        open_source(write_folder(tmp_path / 'drive'), rate=rate)
+
+
+def test_pipes_are_no_recordings(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / 'pipe.mcap')
+    with pytest.raises(DataError, match='found a pipe or a device'):
+        open_source(tmp_path / 'pipe.mcap')
