@@ -20,7 +20,8 @@ def folder_of(path: Path, count: int) -> Path:
     return path
 
 
-def bag_of(path: Path, plugin: StoragePlugin, count: int) -> Path:
+def bag_of(path: Path, plugin: StoragePlugin, count: int, stamps: list[int] | None = None, broken: int = -1) -> Path:
+    """Write images of rising brightness; ``stamps`` in s, and one message without its pixels."""
     store = get_typestore(Stores.ROS2_JAZZY)
     kind, header, stamp = (
         store.types[f'{name}']
@@ -29,8 +30,8 @@ def bag_of(path: Path, plugin: StoragePlugin, count: int) -> Path:
     with Writer(path, version=9, storage_plugin=plugin) as writer:
         connection = writer.add_connection('/camera', kind.__msgtype__, typestore=store)
         for number in range(count):
-            when = stamp(sec=1000 + number, nanosec=7 * number)
-            data = np.full(48 * 64 * 3, number, np.uint8)
+            when = stamp(sec=stamps[number], nanosec=0) if stamps else stamp(sec=1000 + number, nanosec=7 * number)
+            data = np.full(0 if number == broken else 48 * 64 * 3, number, np.uint8)
             message = kind(header(when, 'front_optical'), 48, 64, 'rgb8', 0, 64 * 3, data)
             writer.write(connection, number * 10**8, store.serialize_cdr(message, kind.__msgtype__))
     return path
@@ -62,6 +63,26 @@ def test_a_bag_keeps_its_stamps_and_frame_ids(processes: Any, tmp_path: Path, pl
     assert {line['frame_id'] for line in arrived} == {'front_optical'}
 
 
+@pytest.mark.parametrize(('stamps', 'what'), [([0] * 5, 'stand still'), ([9, 10, 7 * 10**8, 3, 1], 'jump ahead by')])
+def test_stamps_that_make_no_sense_are_kept_but_not_waited_for(
+    processes: Any, tmp_path: Path, stamps: list[int], what: str
+) -> None:
+    arrived, replay = replayed(processes, bag_of(tmp_path / 'bag', StoragePlugin.MCAP, 5, stamps), 5)
+    assert [line['stamp'] for line in arrived] == [[second, 0] for second in stamps]
+    assert replay.said().count('paced by the times of reception') == replay.said().count(what) == 1
+
+
+def test_a_broken_image_is_skipped_and_with_strict_the_end(processes: Any, tmp_path: Path) -> None:
+    bag = bag_of(tmp_path / 'bag', StoragePlugin.MCAP, 5, broken=2)
+    arrived, replay = replayed(processes, bag, 4, '--rate', '20', '--topic', '/camera')
+    assert [line['low'] for line in arrived] == [0, 1, 3, 4]
+    assert 'bag: /camera, message 2: skipped: data: expected ' in replay.said()
+    strict = processes.start('-m', 'davss_ros', 'replay', str(bag), '--strict', '--subscribers', '0')
+    assert strict.process.wait(timeout=60) == 1
+    assert 'bag: /camera, message 2: data: expected ' in strict.said()
+    assert 'Traceback' not in strict.said()
+
+
 def test_a_loop_goes_on_in_time(processes: Any, tmp_path: Path) -> None:
     folder = folder_of(tmp_path / 'images', 4)
     arrived, _ = replayed(processes, folder, 10, '--rate', '40', '--loop', '--count', '10')
@@ -82,7 +103,14 @@ def test_the_clock_follows_the_stamps(processes: Any, client: Any, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ('options', 'complaint'), [([], 'no such file or folder'), (['--rate', '-1'], 'expected 0 to 1000')]
+    ('options', 'complaint'),
+    [
+        ([], 'no such file or folder'),
+        (['--rate', '-5'], 'expected 0 to 1000'),
+        (['--rate', 'nan'], 'expected 0 to 1000'),
+        (['--count', '-1'], 'expected a whole number'),
+        (['--wait', '-1'], 'expected 0 or more seconds'),
+    ],
 )
 def test_what_cannot_be_replayed_is_said(processes: Any, options: list[str], complaint: str) -> None:
     replay = processes.start('-m', 'davss_ros', 'replay', '/nowhere', *options)
