@@ -105,7 +105,7 @@ def test_without_a_lag_no_frame_waits_and_the_first_that_finds_it_done_takes_it(
     assert (result.distance, result.key_reason, result.is_key) == (4, 'interval', False)
     assert gated.threads[0] == 'MainThread' and gated.threads[1].startswith('davss_key_frames')
     assert len(gated.threads) == 2  # nothing more was begun meanwhile
-    assert [video.step(frame).distance for frame in street[10:12]] == [5, 6]
+    assert video.step(street[10]).distance == 5
 
 
 def test_with_a_lag_the_frame_waits(model: Model, street: Frames) -> None:
@@ -169,7 +169,7 @@ def test_what_cannot_wait_is_inline(model: Model, street: Frames) -> None:
         assert (result.is_key, result.key_reason, result.distance) == (True, reason, 0)
     changed = replace(model, distortion=lambda propagated, image: torch.full_like(image[:, :1], 0.6))
     cut = segmenter(changed, cut_distortion=0.5)
-    assert [cut.step(frame).key_reason for frame in street[:2]] == ['first', 'cut']
+    assert [cut.step(frame).key_reason for frame in (street[0], 255 - street[0])] == ['first', 'cut']
 
 
 def test_two_threads_are_never_in_the_key_network_at_once(model: Model, street: Frames) -> None:
@@ -231,11 +231,11 @@ def test_a_closed_thread_has_ended_and_begins_anew(model: Model, street: Frames)
     video = segmenter(replace(model, key=gated), key_frame_lag=0)
     for frame in street[:6]:
         video.step(frame)
-    names = {thread.name for thread in threading.enumerate()}
+    before = set(threading.enumerate())
     gated.open.set()
     model.key_thread.close()
-    ended = names - {thread.name for thread in threading.enumerate()}
-    assert any(name.startswith('davss_key_frames') for name in ended)
+    ended = before - set(threading.enumerate())
+    assert any(thread.name.startswith('davss_key_frames') for thread in ended)
     assert video.step(street[6]).distance == 1  # it was finished
     for frame in street[7:11]:
         video.step(frame)
