@@ -53,6 +53,7 @@ setup(
             f'benchmark = {NAME}.evaluate.benchmark:main',
             f'check_data = {NAME}.datasets.command:main',
             f'train = {NAME}.train.command:main',
+            f'calibrate = {NAME}.train.calibrate:main',
             f'choose = {NAME}.train.choosing.command:main',
         ],
     },

@@ -16,6 +16,7 @@ COMMANDS = {  # command -> module with a main(), and what it does
     'benchmark': ('davss_ros.evaluate.benchmark', 'time per frame and stage'),
     'check_data': ('davss_ros.datasets.command', 'what labelled data holds, and everything wrong with it'),
     'train': ('davss_ros.train.command', 'train a model, part by part'),
+    'calibrate': ('davss_ros.train.calibrate', 'fit how sure the labels are, beside the weights'),
     'choose': ('davss_ros.train.choosing.command', 'choose settings by a left-out drive and unlabelled videos'),
 }
 

@@ -23,9 +23,16 @@ class SemanticClass:
 def load_classes(source: str) -> tuple[SemanticClass, ...]:
     """Return the classes of a shipped list (``camvid11``, ``cityscapes19``) or of a YAML file of the same form.
 
+    The file is a list of classes, or a mapping with ``classes`` and, see `davss_ros.core.groups`, ``groups``.
+
     Raises:
         ConfigError: no such list or file, or an entry is not ``{name: text, color: [r, g, b]}``.
     """
+    return load_list(source)[0]
+
+
+def load_list(source: str) -> tuple[tuple[SemanticClass, ...], dict[Any, Any]]:
+    """Return the classes of a list as `load_classes` does, and its groups as they stand in the file."""
     path = SHIPPED / f'{source}.yaml'
     if not path.is_file():
         path = Path(source).expanduser()
@@ -36,7 +43,14 @@ def load_classes(source: str) -> tuple[SemanticClass, ...]:
         entries = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f'{path}: cannot be read as YAML: {error}') from error
-    return parse_classes(entries, str(path))
+    if not isinstance(entries, dict):
+        return parse_classes(entries, str(path)), {}
+    classes, groups = entries.get('classes'), entries.get('groups') or {}
+    if not isinstance(groups, dict):
+        raise ConfigError(f'{path}: groups: expected names and lists of classes, found {groups!r}')
+    if isinstance(classes, str) and classes != source:
+        return load_classes(classes), groups
+    return parse_classes(classes, f'{path}: classes'), groups
 
 
 def parse_classes(entries: Any, where: str) -> tuple[SemanticClass, ...]:
@@ -46,13 +60,14 @@ def parse_classes(entries: Any, where: str) -> tuple[SemanticClass, ...]:
     classes = []
     for number, entry in enumerate(entries):
         name, color = (entry.get('name'), entry.get('color')) if isinstance(entry, dict) else (None, None)
-        if not isinstance(name, str) or not isinstance(color, list) or not _is_color(color):
+        if not isinstance(name, str) or not isinstance(color, list) or not is_color(color):
             raise ConfigError(f'{where}: class {number}: expected {{name: text, color: [r, g, b]}}, found {entry!r}')
         classes.append(SemanticClass(name, (color[0], color[1], color[2])))
     return tuple(classes)
 
 
-def _is_color(color: list[Any]) -> bool:
+def is_color(color: list[Any]) -> bool:
+    """Return whether these are red, green and blue, 0 to 255."""
     return len(color) == 3 and all(isinstance(v, int) and 0 <= v <= 255 for v in color)
 
 

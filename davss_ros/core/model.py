@@ -11,6 +11,7 @@ from torch import nn
 
 from davss_ros.core.background import KeyThread
 from davss_ros.core.classes import SemanticClass, load_classes
+from davss_ros.core.confidence import SOFTMAX, Coefficients, read_coefficients
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.foreign_key import ForeignKeyNetwork, distortion_for, load_foreign_key
 from davss_ros.engines.choice import choose_engines
@@ -55,6 +56,8 @@ class Model:
     checksum: str = ''  # first digits of the SHA-256 of the weights files, and of a foreign key network's
     corrects: bool = True  # False: what was propagated stays
     description: Description | None = None  # of a foreign key network
+    confidence: Coefficients = SOFTMAX  # see `davss_ros.core.confidence`
+    calibrated: bool = False  # whether these were fitted
     key_thread: KeyThread = field(default_factory=KeyThread)  # for key frames beside the stream
 
 
@@ -90,6 +93,8 @@ def load_model(config: SegmenterConfig) -> Model:
         networks['gate'] = _network('gate', gate, files, len(classes))
     defaults = {name: value for w in files for name, value in w.settings.items()}
     views = config.key_views or int(defaults.get('key_views', 1) if foreign is None else 1)
+    checksum = _checksum(looked_into, foreign)
+    coefficients = read_coefficients([file.source for file in looked_into], checksum)
     return Model(
         **_computed(networks, choose_engines(config.engine, device, precision), views, foreign),
         classes=classes,
@@ -100,9 +105,11 @@ def load_model(config: SegmenterConfig) -> Model:
         device=device,
         precision=precision,
         name=config.weights if foreign is None else str(foreign.foreign.source),
-        checksum=_checksum(looked_into, foreign),
+        checksum=checksum,
         corrects=names['correction'] != UNCORRECTED,
         description=None if foreign is None else foreign.description,
+        confidence=coefficients or SOFTMAX,
+        calibrated=coefficients is not None,
     )
 
 

@@ -57,6 +57,9 @@ class NodeConfig:
     queue_length: int = _setting(
         100, 'Frames that wait under every_frame.', minimum=1, maximum=10000, per_camera=True, changeable=True
     )
+    label_groups: bool = _setting(
+        False, 'Publish the groups that the class list names, and the classes of none, in place of all classes.'
+    )
     overlay_opacity: float = _setting(
         0.5, 'Of the label colours in ~/overlay.', minimum=0.0, maximum=1.0, changeable=True
     )

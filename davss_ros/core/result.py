@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from davss_ros.core.confidence import Evidence
+
 
 @dataclass(frozen=True)
 class FrameResult:
@@ -24,6 +26,7 @@ class FrameResult:
         distance: frames since the key frame, 0 on it.
         stamp: as given to the step.
         timings: ms per stage, and their ``total``; of a batch, this frame's share.
+        evidence: what `confidence` is made from.
     """
 
     labels: NDArray[np.uint8]
@@ -33,15 +36,26 @@ class FrameResult:
     distance: int
     stamp: int
     timings: dict[str, float]
+    evidence: Evidence | None = None
+
+    @cached_property
+    def confidence(self) -> NDArray[np.float32]:
+        """How sure each label is: (H, W) float32 in [0, 1], made when first asked for; 1 where nothing is known."""
+        if self.evidence is None:
+            return np.ones(self.labels.shape, np.float32)
+        return self._full(self.evidence.confidence())
 
     @cached_property
     def distortion(self) -> NDArray[np.float32]:
         """The distortion map at the frame's size: (H, W) float32 in [0, 1], made when first asked for."""
-        height, width = self.labels.shape
-        full = cv2.resize(self.distortion_quarter, (width, height), interpolation=cv2.INTER_LINEAR)
-        return full.astype(np.float32, copy=False)
+        return self._full(self.distortion_quarter)
 
     @property
     def mean_distortion(self) -> float:
         """Mean of the distortion map, 0 to 1."""
         return float(self.distortion_quarter.mean())
+
+    def _full(self, quarter: NDArray[np.float32]) -> NDArray[np.float32]:
+        height, width = self.labels.shape
+        full = cv2.resize(quarter, (width, height), interpolation=cv2.INTER_LINEAR)
+        return full.astype(np.float32, copy=False)

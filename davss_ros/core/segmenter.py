@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from davss_ros.core.background import PendingKey
+from davss_ros.core.confidence import Evidence
 from davss_ros.core.config import SegmenterConfig, changed_settings
 from davss_ros.core.correction import correct
 from davss_ros.core.frames import check_frame, to_frame_size, to_tensor
@@ -46,6 +47,7 @@ class Cache:
     propagation: Propagation
     image: Tensor  # the last frame (1, 3, H', W')
     labels: Tensor  # of the key frame (H', W') uint8
+    scores: Tensor  # of the key frame (C, h, w)
     stamp: int  # of the last frame, ns
     distance: int = 0  # frames since the key frame
     pending: PendingKey | None = None  # a newer key frame, in the background
@@ -78,6 +80,7 @@ class Step:
     previous: Tensor | None = None  # the frame before, as `image`
     labels: Tensor = field(init=False)  # (H', W') uint8
     distortion: Tensor = field(init=False)  # (h, w)
+    scores: Tensor = field(init=False)  # that the labels come from (C, h, w)
 
     def is_still(self) -> bool:
         """Return whether the frame shows what the one before did; only known once propagated."""
@@ -212,7 +215,10 @@ class VideoSegmenter:
         self._schedule.count(self._config, key=bool(step.key_reason or step.pending))
         reason, cache.taken = step.key_reason or cache.taken, ''
         distortion = step.distortion.cpu().numpy()
-        return FrameResult(labels, distortion, bool(step.key_reason), reason, cache.distance, step.stamp, timings)
+        evidence = Evidence(step.scores, step.distortion, self.model.confidence)
+        return FrameResult(
+            labels, distortion, bool(step.key_reason), reason, cache.distance, step.stamp, timings, evidence
+        )
 
     def _forced_reason(self, size: tuple[int, ...], stamp: int) -> str:
         """Return why the frame to come cannot but be a key frame; empty if it can."""
@@ -278,7 +284,7 @@ def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer
     for cache in caches:
         cache.distance += 1
     if mode == 'hold':
-        return _label(steps, [cache.labels for cache in caches], trusted)
+        return _label(steps, [cache.labels for cache in caches], trusted, [cache.scores for cache in caches])
 
     flow = model.flow(image, _batch([cache.image for cache in caches]))
     for step, cache in zip(steps, caches, strict=True):
@@ -289,7 +295,8 @@ def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer
     propagated = Propagated(_batch([part.scores for part in parts]), _batch([part.image for part in parts]))
     timer.lap('propagation')
     if mode == 'flow':
-        return _label(steps, merge(propagated.scores, align_corners=model.align_corners), trusted)
+        labels = merge(propagated.scores, align_corners=model.align_corners)
+        return _label(steps, labels, trusted, propagated.scores)
 
     image_quarter = down(image, model.align_corners)
     distortion = trusted + 1 if mode == 'correct_all' else model.distortion(propagated, image_quarter)
@@ -310,13 +317,15 @@ def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer
         for i, cache in enumerate(caches):
             cache.propagation.renew(Propagated(*(part[i : i + 1] for part in redone)))
         timer.lap('correction')
-        labels = merge(redone.scores, align_corners=model.align_corners)
+        scores = redone.scores
+        labels = merge(scores, align_corners=model.align_corners)
     else:
         correction = model.correction(image, propagated)
         timer.lap('correction')
         weight = (distortion * model.correction_gain).clamp(max=1)
+        scores = propagated.scores.lerp(correction, weight)
         labels = merge(propagated.scores, correction, weight, model.align_corners)
-    return _label(steps, labels, distortion)
+    return _label(steps, labels, distortion, scores)
 
 
 def _segment_key_frames(steps: Sequence[Step], model: Model, timer: StageTimer) -> None:
@@ -330,13 +339,17 @@ def _segment_key_frames(steps: Sequence[Step], model: Model, timer: StageTimer) 
     labels = merge(scores, align_corners=model.align_corners)
     for i, step in enumerate(steps):
         key = Propagated(scores[i : i + 1], down(step.image, model.align_corners))
-        step.cache = Cache(step.size, PROPAGATIONS[model.propagation](key), step.image, labels[i], step.stamp)
-    _label(steps, labels, torch.zeros_like(scores[:, :1]))
+        step.cache = Cache(
+            step.size, PROPAGATIONS[model.propagation](key), step.image, labels[i], scores[i], step.stamp
+        )
+    _label(steps, labels, torch.zeros_like(scores[:, :1]), scores)
 
 
-def _label(steps: Sequence[Step], labels: Sequence[Tensor] | Tensor, distortion: Tensor) -> None:
+def _label(
+    steps: Sequence[Step], labels: Sequence[Tensor] | Tensor, distortion: Tensor, scores: Sequence[Tensor] | Tensor
+) -> None:
     for i, step in enumerate(steps):
-        step.labels, step.distortion = labels[i], distortion[i, 0]
+        step.labels, step.distortion, step.scores = labels[i], distortion[i, 0], scores[i]
 
 
 def _batch(parts: Sequence[Tensor]) -> Tensor:

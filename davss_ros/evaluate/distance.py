@@ -93,6 +93,7 @@ class _Tally:
         }
         maps = distances if 'davss' in modes else ()
         self._distortion = {d: MapQuality() for d in maps}
+        self._confidence = {d: MapQuality() for d in (0, *distances)} if modes else {}
         self._shown = 'davss' if 'davss' in modes else next(reversed(modes), '')
         self._worst: dict[tuple[int, int], WorstFrame] = {}
         self._counted = 0
@@ -108,6 +109,8 @@ class _Tally:
             else:
                 self._counted += 1
                 carried = view.carried(view.key_labels(t - 1), t) if self._curves and t else None
+                if self._shown:
+                    self._add_confidence(view, t, 0, results[self._shown])
                 self._single.add(view.key_labels(t), view.labels(t), carried, (view.number, t // BLOCK))
         if view.counts(t + 1) and distance + 1 in self._intervals:
             for mode, result in results.items():
@@ -125,8 +128,15 @@ class _Tally:
         if distance in self._distortion:
             known, wrong = true != VOID, overheard.labels(view.image(t).shape[:2]) != view.key_labels(t)
             self._distortion[distance].add(results['davss'].distortion[known], wrong[known])
+        if distance in self._confidence:
+            self._add_confidence(view, t, distance, results[self._shown])
         if distance == max(self._distances, default=0):
             self._look_at(view, t, distance, results[self._shown])
+
+    def _add_confidence(self, view: VideoView, t: int, distance: int, result: FrameResult) -> None:
+        true = view.labels(t)
+        labelled = true != VOID
+        self._confidence[distance].add(result.confidence[labelled], (result.labels == true)[labelled])
 
     def _look_at(self, view: VideoView, t: int, distance: int, result: FrameResult) -> None:
         confusion = ConfusionMatrix(len(self._single.confusion.counts))
@@ -150,4 +160,6 @@ class _Tally:
         """Return what was counted."""
         curves = {'per_frame': Curve({0: self._single}), **self._curves}
         worst = list(self._worst.values())
-        return Evaluation(self._distances, self._intervals, self._counted, curves, self._distortion, worst)
+        return Evaluation(
+            self._distances, self._intervals, self._counted, curves, self._distortion, worst, self._confidence
+        )

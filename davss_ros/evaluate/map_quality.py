@@ -97,6 +97,14 @@ class MapQuality:
         precision = found / np.maximum(found + right.cumsum(), 1)
         return float((precision * wrong).sum() / found[-1])
 
+    def expected_calibration_error(self) -> float:
+        """Return how far values lie from observed shares, in [0, 1]: the mean over the pixels, by tenths.
+
+        ECE of Naeini et al. 2015, with ten bins of equal width; nan without any pixel.
+        """
+        pixels, total, positive = self._tenths
+        return float(np.abs(total - positive).sum() / pixels.sum()) if pixels.any() else float('nan')
+
     def calibration(self) -> list[dict[str, float]]:
         """Return mean value, observed share of wrong pixels and count for every tenth of [0, 1] that holds a pixel."""
         return [

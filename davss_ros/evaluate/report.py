@@ -58,6 +58,7 @@ def _sections(results: Results, worst: Sequence[WorstFrame], classes: Sequence[S
         yield from _streaming(results)
         if 'distortion' in results:
             yield from _distortion(results)
+        yield from _confidence(results)
         yield '<h2>Boundaries and consistency</h2>'
         yield _note(
             'Boundary F-score within 0.75 % of the diagonal; consistency is mIoU with the labels of the frame before, '
@@ -122,6 +123,25 @@ def _streaming(results: Results) -> Iterator[str]:
         for name, figures in results['streaming'].items()
     ]
     yield _table(['', *(head for _, head, _ in columns)], rows)
+
+
+def _confidence(results: Results) -> Iterator[str]:
+    models = {'': results} | results.get('models', {})
+    found = {name or results['model']: one['confidence'] for name, one in models.items() if 'confidence' in one}
+    if not found:
+        return
+    keys = ['0', *map(str, results['distances']), 'mean', 'all']
+    unit = (0.0, 1.0)
+    yield '<h2>Confidence</h2>'
+    yield _note(
+        'How sure the labels are, at full size, against [label is right], on the pixels that are not void. Expected '
+        'calibration error by tenths; distance 0: key frames; all: of all pixels together.'
+    )
+    curves = [Series(name, [(t['mean'], t['observed']) for t in one['calibration']]) for name, one in found.items()]
+    ideal = Series('calibrated', [(0, 0), (1, 1)], dashed=True, markers=False)
+    yield line_chart([*curves, ideal], 'confidence, mean of a tenth', 'share of right labels', unit, unit)
+    rows = [[name, *(_cell(one['ece'].get(key), 4) for key in keys)] for name, one in found.items()]
+    yield _table(['expected calibration error at distance', *keys], rows)
 
 
 def _distortion(results: Results) -> Iterator[str]:

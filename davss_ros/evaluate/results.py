@@ -27,6 +27,8 @@ def results_of(evaluation: Evaluation, cost: Mapping[str, Cost], classes: Sequen
       a frame.
     - ``modes.<mode>.cost``: median ms per stage, billions of multiply-adds (``gmacs``) and ``ratio``, the ms of a
       frame between key frames to those of a key frame.
+    - ``confidence``: the expected calibration error and AUC of the confidence by distance, 0: key frames, and
+      ``calibration`` of all together, as fractions, see `Evaluation.confidence`.
     - ``distortion``: quality of the distortion map as fractions, see `Evaluation.distortion`.
     """
     results: dict[str, Any] = {'counted': evaluation.counted, 'modes': {}}
@@ -45,6 +47,8 @@ def results_of(evaluation: Evaluation, cost: Mapping[str, Cost], classes: Sequen
         }
         if mode in cost:
             results['modes'][mode]['cost'] = _cost(cost[mode])
+    if evaluation.confidence:
+        results['confidence'] = _confidence(evaluation.confidence)
     if evaluation.distortion:
         results['distortion'] = _distortion(evaluation.distortion)
     return results
@@ -94,6 +98,23 @@ def _cost(cost: Cost) -> dict[str, Any]:
     }
 
 
+def _confidence(qualities: Mapping[int, MapQuality]) -> dict[str, Any]:
+    pooled = sum(list(qualities.values())[1:], next(iter(qualities.values())))
+    return {
+        'ece': {**_by_distance({d: one.expected_calibration_error() for d, one in qualities.items()}, 4)}
+        | {'all': _rounded(pooled.expected_calibration_error(), 4)},
+        'auc': _by_distance({d: one.auc() for d, one in qualities.items()}, 4),
+        'calibration': _tenths(pooled),
+    }
+
+
+def _tenths(quality: MapQuality) -> list[dict[str, float | None]]:
+    return [
+        {name: value if name == 'count' else _rounded(value, 5) for name, value in tenth.items()}
+        for tenth in quality.calibration()
+    ]
+
+
 def _distortion(qualities: Mapping[int, MapQuality]) -> dict[str, Any]:
     pooled = sum(list(qualities.values())[1:], next(iter(qualities.values())))
     false, true = pooled.roc()
@@ -103,10 +124,7 @@ def _distortion(qualities: Mapping[int, MapQuality]) -> dict[str, Any]:
         'auc': _by_distance({d: one.auc() for d, one in qualities.items()}, 4),
         'average_precision': _by_distance({d: one.average_precision() for d, one in qualities.items()}, 4),
         'share_wrong': _by_distance({d: one.share_wrong() for d, one in qualities.items()}, 5),
-        'calibration': [
-            {name: value if name == 'count' else _rounded(value, 5) for name, value in tenth.items()}
-            for tenth in pooled.calibration()
-        ],
+        'calibration': _tenths(pooled),
         'roc': {
             'false_positive': [_rounded(value, 5) for value in false[places]],
             'true_positive': [_rounded(value, 5) for value in true[places]],

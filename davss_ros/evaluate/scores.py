@@ -103,6 +103,8 @@ class Evaluation:
         intervals: key-frame intervals, as asked for.
         counted: number of labelled frames that count.
         curves: mode -> its scores; ``per_frame`` is always there.
+        confidence: distance -> quality of the confidence as the probability that the label is right, of the mode that
+            ``worst`` shows; 0: on key frames.
         distortion: distance -> quality of ``davss``'s distortion map, against [``flow``'s label != key network's] on
             the pixels that are not void; empty unless both modes were measured.
         worst: the frames that ``davss`` (or else the last mode) got wrong most at the longest distance.
@@ -114,6 +116,7 @@ class Evaluation:
     curves: dict[str, Curve]
     distortion: dict[int, MapQuality]
     worst: list[WorstFrame]
+    confidence: dict[int, MapQuality] = field(default_factory=dict)
 
     def at_interval(self, mode: str, interval: int) -> Scores:
         """Return the scores of ``mode`` on whole videos with a key frame every ``interval`` frames.

@@ -19,12 +19,12 @@ from rclpy.parameter import Parameter
 from std_srvs.srv import SetBool, Trigger
 
 from davss_ros.core.batching import faster_together
+from davss_ros.core.groups import load_grouping, ungrouped
 from davss_ros.core.key_frames import class_ids
 from davss_ros.core.model import Model, load_model
 from davss_ros.core.node_config import NodeConfig
 from davss_ros.core.parameters import Settings, check, is_fixed
 from davss_ros.core.segmenter import VideoSegmenter
-from davss_ros.core.visualize import Painter
 from davss_ros.engines.device import describe_device
 from davss_ros.errors import ConfigError, DavssError
 from davss_ros.ros import parameters, wiring
@@ -177,12 +177,13 @@ class DavssNode(LifecycleNode):
         model = self.model = load_model(settings.segmenter)
         self.thresholds = settings.node
         VideoSegmenter(settings.segmenter, model=model).warm_up()
-        painter = Painter(model.classes)
+        labels = load_grouping(settings.segmenter.classes, model.classes) if settings.node.label_groups else None
+        labels = labels or ungrouped(model.classes)
         count = len(settings.cameras)
         for number, (name, config) in enumerate(settings.cameras.items()):
             phase = number * config.segmenter.key_interval // count if count > 1 else None
             segmenter = VideoSegmenter(config.segmenter, model=model, key_phase=phase)
-            outputs = Outputs(self, name, painter, lambda: self.thresholds.overlay_opacity)
+            outputs = Outputs(self, name, labels, lambda: self.thresholds.overlay_opacity)
             try:
                 self._cameras[name] = Camera(self, name, config, segmenter, outputs, self.worker.changed)
             except Exception:
@@ -193,7 +194,9 @@ class DavssNode(LifecycleNode):
             batching = model.device.type == 'cuda' and faster_together(settings.segmenter, model, count)
         with self.worker.paused():
             self.worker.assign(tuple(self.cameras.values()), batching=batching)
-        self._names = LabelNames(self, model.classes)
+        if not model.calibrated:
+            self.get_logger().info('~/confidence is not calibrated for these weights: python -m davss_ros calibrate')
+        self._names = LabelNames(self, labels.classes)
         self._configured = True
         self.get_logger().info(
             f'{model.name} ({model.checksum}) on {describe_device(model.device)}, {len(model.classes)} classes, '

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -15,6 +16,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
+from davss_ros.core.groups import Grouping
 from davss_ros.core.result import FrameResult
 from davss_ros.core.visualize import Painter
 from davss_ros.ros.calibration import Calibration
@@ -34,15 +36,17 @@ class Outputs:
     Args:
         node: publishes.
         camera: topics are below ``~/<camera>/``, or ``~/`` if it is empty.
-        painter: colours.
+        grouping: what is published of the classes.
         opacity: returns the overlay's opacity, 0 to 1, whenever asked.
     """
 
-    def __init__(self, node: Node, camera: str, painter: Painter, opacity: Callable[[], float]) -> None:
+    def __init__(self, node: Node, camera: str, grouping: Grouping, opacity: Callable[[], float]) -> None:
+        painter = Painter(grouping.classes)
         makers: dict[str, tuple[type[Any], _Make]] = {
             'label': (Image, lambda image, result, header: encode(result.labels, header)),
             'label/compressed': (CompressedImage, lambda image, result, header: _png(result.labels, header)),
             'distortion': (Image, lambda image, result, header: encode(result.distortion, header)),
+            'confidence': (Image, lambda image, result, header: encode(to_bytes(result.confidence), header)),
             'label_color': (Image, lambda image, result, header: encode(painter.colors(result.labels), header)),
             'overlay': (
                 Image,
@@ -50,7 +54,7 @@ class Outputs:
             ),
             'distortion_color': (Image, lambda image, result, header: encode(painter.heat(result.distortion), header)),
         }
-        self._node = node
+        self._node, self._grouping = node, grouping
         prefix = f'~/{camera}/' if camera else '~/'
         self._topics = [
             (self._publisher(kind, _place(node, prefix, name)), make) for name, (kind, make) in makers.items()
@@ -71,6 +75,7 @@ class Outputs:
 
     def publish(self, image: NDArray[np.uint8], result: FrameResult, header: Header) -> None:
         """Send what is subscribed to, under the input's own header."""
+        result = replace(result, labels=self._grouping.of(result.labels))
         for publisher, make in self._topics:
             if publisher.get_subscription_count():
                 publisher.publish(make(image, result, header))
@@ -117,6 +122,11 @@ def _place(node: Node, prefix: str, name: str) -> str:
     above, _, below = name.rpartition('/')
     own = prefix + name
     return f'{node.resolve_topic_name(prefix + above)}/{below}' if above and not remapped(node, own) else own
+
+
+def to_bytes(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return values of 0 to 1 as 0 to 255, the nearest."""
+    return np.rint(shares * 255).astype(np.uint8)
 
 
 def _png(labels: NDArray[np.uint8], header: Header) -> CompressedImage:

@@ -37,6 +37,7 @@ CAMERA_OUTPUTS = (
     Topic('distortion', IMAGE, '32FC1, 0 to 1', 'where propagation was not trusted; 0 on key frames'),
     Topic('label_color', IMAGE, 'rgb8', 'the label in the colours of its classes'),
     Topic('overlay', IMAGE, 'rgb8', 'these colours over the camera image'),
+    Topic('confidence', IMAGE, 'mono8, 0 to 255', 'how sure the label is: probability that it is right, times 255'),
     Topic('distortion_color', IMAGE, 'rgb8', 'heat map of the distortion over the fixed range 0 to 1'),
     Topic(
         'camera_info',

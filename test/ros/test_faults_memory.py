@@ -12,8 +12,8 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
+from davss_ros.core.groups import ungrouped
 from davss_ros.core.model import Model
-from davss_ros.core.visualize import Painter
 from davss_ros.ros.outputs import Outputs
 from davss_ros.ros.worker import Worker
 
@@ -45,7 +45,7 @@ def test_twenty_thousand_frames_leave_memory_as_the_first_thousand_did(
 ) -> None:
     worker, sent = Worker(), Middleware()
     camera = camera_of(tiny_model, worker)
-    camera.outputs = Outputs(sent, '', Painter(tiny_model.classes), lambda: 0.5)
+    camera.outputs = Outputs(sent, '', ungrouped(tiny_model.classes), lambda: 0.5)
     camera.outputs.calibration.take(CameraInfo(width=2 * WIDTH, height=2 * HEIGHT))
     worker.assign((camera,), batching=False)
     pictures = [array('B', row.tobytes()) for row in np.random.default_rng(0).integers(0, 256, (7, 2304), np.uint8)]

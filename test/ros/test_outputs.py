@@ -1,14 +1,17 @@
 """What the node publishes of one frame, each topic compared with the others, over DDS."""
 
+import json
 from array import array
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
-from std_msgs.msg import Header
+from std_msgs.msg import Header, String
 
 from davss_ros.core.model import Model
 from davss_ros.core.visualize import Painter
@@ -18,6 +21,7 @@ HEIGHT, WIDTH = 48, 64
 KINDS: dict[str, type[Any]] = {
     'label': Image,
     'label/compressed': CompressedImage,
+    'confidence': Image,
     'label_color': Image,
     'overlay': Image,
     'camera_info': CameraInfo,
@@ -71,9 +75,38 @@ def test_outputs_of_one_frame_agree_and_carry_its_header(
     colors = decode(got['label_color'])
     np.testing.assert_array_equal(colors, Painter(tiny_model.classes).colors(labels))
     np.testing.assert_array_equal(decode(got['overlay']), colors)  # all colour, no camera
+    confidence = np.frombuffer(got['confidence'].data, np.uint8).reshape(HEIGHT, WIDTH)
+    assert got['confidence'].encoding == 'mono8' and confidence.min() < confidence.max()
     scaled = got['camera_info']
     assert (scaled.width, scaled.height, list(scaled.d)) == (WIDTH, HEIGHT, [0.5])
     np.testing.assert_allclose(scaled.k, [50, 0, 31.5, 0, 45, 23.5, 0, 0, 1])  # centres of images stay centres
+
+
+def test_groups_are_published_in_place_of_classes_under_their_names(
+    tiny_model: Model, running: Callable[..., Any], client: Any, tmp_path: Path
+) -> None:
+    source = tmp_path / 'groups.yaml'
+    source.write_text('classes: camvid11\ngroups:\n  ground: {classes: [Road, Pavement], color: [1, 2, 3]}\n')
+    running(tiny_model, policy='every_frame', label_groups=True, classes=str(source), overlay_opacity=1.0)
+    got: dict[str, Any] = {}
+    for name in ('label', 'label_color'):
+        client.node.create_subscription(Image, f'/davss/{name}', lambda m, name=name: got.update({name: m}), 9)
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    client.node.create_subscription(
+        String, '/davss/label_names', lambda m: got.update(names=json.loads(m.data)), latched
+    )
+    camera = client.node.create_publisher(Image, '/image', 9)
+    client.connect('/davss/label', '/davss/label_color', camera=camera)
+    camera.publish(image(0))
+    client.run_until(lambda: len(got) == 3, 60)
+    names = [entry['class_name'] for entry in got['names']['class_map']]
+    classes = [entry.name for entry in tiny_model.classes]
+    assert names == ['ground', *(name for name in classes if name not in ('Road', 'Pavement'))]
+    shades = np.arange(WIDTH) // 8 * 30 * 11 // 255  # the classes of the stripes
+    expected = [0 if classes[i] in ('Road', 'Pavement') else names.index(classes[i]) for i in shades]
+    labels = np.frombuffer(got['label'].data, np.uint8).reshape(HEIGHT, WIDTH)
+    assert 0 in expected and (labels == expected)[:, 2::4].mean() > 0.9  # but at the edges of stripes
+    assert (decode(got['label_color'])[labels == 0] == (1, 2, 3)).all()
 
 
 def test_nothing_is_computed_for_nobody(tiny_model: Model, running: Callable[..., Any], client: Any) -> None:
