@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, roc_auc_score
+from torchmetrics.classification import BinaryCalibrationError
 
 from davss_ros.evaluate.map_quality import MapQuality
 
@@ -88,3 +90,15 @@ def test_negative_zero_is_zero() -> None:
 def test_another_shape_is_refused() -> None:
     with pytest.raises(ValueError, match=r'expected the shape of wrong \(2,\), found \(3,\)'):
         quality((np.zeros(3, np.float32), np.zeros(2, bool)))
+
+
+def test_the_expected_calibration_error_is_that_of_torchmetrics() -> None:
+    rng = np.random.default_rng(5)
+    values = rng.beta(2, 1, (40, 50)).astype(np.float32)
+    wrong = rng.random(values.shape) < values**2
+    reference = BinaryCalibrationError(n_bins=10, norm='l1')
+    reference.update(torch.from_numpy(values.ravel()), torch.from_numpy(wrong.ravel()).int())
+    quality = MapQuality()
+    quality.add(values, wrong)
+    assert quality.expected_calibration_error() == pytest.approx(float(reference.compute()), abs=1e-4)
+    assert np.isnan(MapQuality().expected_calibration_error())
