@@ -29,6 +29,7 @@ ARGUMENTS = {  # name -> default, description
     'respawn_delay': ('2.0', 'After so many seconds.'),
     'log_level': ('info', 'debug, info, warn, error or fatal.'),
     'replay': ('', 'Video, image folder or rosbag2 to publish on the image topic; of several cameras, one each.'),
+    'replay_topic': ('', 'Image topic of the bag to replay, where it has several; of several cameras, one each.'),
     'rate': ('0', 'Frames per second of the replay; 0: its own.'),
     'rviz': ('false', 'Open RViz on camera, overlay and distortion (of the first camera).'),
 }
@@ -50,14 +51,15 @@ def _actions(context: LaunchContext) -> list[Node]:
     wanted = _listed(given['images']) if cameras else [given['image']]
     names = [f'{camera}/image' for camera in cameras] or ['image']
     sources = _listed(given['replay']) if cameras else list(filter(None, [given['replay']]))
-    for argument, values in (('images', wanted), ('replay', sources)):
+    chosen = _listed(given['replay_topic'])
+    for argument, values in (('images', wanted), ('replay', sources), ('replay_topic', chosen)):
         if values and len(values) != len(names):
             raise ValueError(f'{argument}: expected one for each of {", ".join(cameras)}, found {given[argument]!r}')
     topics = dict(zip(names, wanted or names, strict=True))
-    replays = zip(topics.values(), sources, strict=False)
+    replays = zip(topics.values(), sources, chosen or [''] * len(sources), strict=False)
     return [
         _davss(given, cameras, topics),
-        *(_replay(given, topic, source) for topic, source in replays),
+        *(_replay(given, *replay) for replay in replays),
         _rviz(given, cameras[0] if cameras else '', next(iter(topics.values()))),
     ]
 
@@ -89,13 +91,13 @@ def _davss(given: dict[str, str], cameras: list[str], topics: dict[str, str]) ->
     )
 
 
-def _replay(given: dict[str, str], topic: str, source: str) -> Node:
+def _replay(given: dict[str, str], topic: str, source: str, bag_topic: str) -> Node:
     return Node(
         package=PACKAGE,
         executable='replay',
         name=f'replay_{topic.strip("/").replace("/", "_")}',
         namespace=given['namespace'],
-        arguments=[source, '--rate', given['rate']],
+        arguments=[source, '--rate', given['rate'], *(['--topic', bag_topic] if bag_topic else [])],
         remappings=[('image', topic)],
         output='screen',
         emulate_tty=True,

@@ -55,6 +55,7 @@ class Node:
     ) -> None:
         assert options.keys() <= {'condition', 'emulate_tty', 'output', 'respawn', 'respawn_delay'}
         self.node_executable, self.respawn = executable, options.get('respawn', False)
+        self.arguments = list(arguments)
         self.parameters, self.remappings = list(parameters), list(remappings)
 
 

@@ -41,6 +41,7 @@ def test_every_argument_has_a_description_and_a_default() -> None:
         'respawn_delay',
         'log_level',
         'replay',
+        'replay_topic',
         'rate',
         'rviz',
     }
@@ -90,6 +91,17 @@ def test_each_camera_may_have_a_replay() -> None:
     assert started(cameras='front,left', replay='a.mp4,b.mp4') == ['davss_node', 'replay', 'replay', 'rviz2']
     with pytest.raises(ValueError, match='replay: expected one for each of front, left'):
         started(cameras='front,left', replay='a.mp4')
+
+
+def test_cameras_may_be_topics_of_one_bag(system: str) -> None:
+    given = {'cameras': 'front,left', 'replay': 'drive,drive', 'replay_topic': '/a,/b'}
+    assert started(**given) == ['davss_node', 'replay', 'replay', 'rviz2']
+    if system == 'stand-in':
+        replays = [node.arguments for node in actions(**given)[1:3]]
+        assert replays == [['drive', '--rate', '0', '--topic', '/a'], ['drive', '--rate', '0', '--topic', '/b']]
+        assert actions(replay='drive')[1].arguments == ['drive', '--rate', '0']
+    with pytest.raises(ValueError, match='replay_topic: expected one for each of front, left'):
+        started(**{**given, 'replay_topic': '/a'})
 
 
 def test_what_is_not_given_is_left_to_the_parameter_file() -> None:
