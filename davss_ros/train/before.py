@@ -11,8 +11,8 @@ from davss_ros.networks.resample import SCALE
 from davss_ros.networks.weights import locate
 from davss_ros.recordings.arguments import make_folder
 from davss_ros.recordings.folder import FolderSource
-from davss_ros.recordings.open import open_source
 from davss_ros.train.material.clips import video_labels
+from davss_ros.train.material.motion import open_motion
 from davss_ros.train.recipe import Recipe
 
 
@@ -72,7 +72,7 @@ def _size_problems(recipe: Recipe, data: Dataset) -> list[str]:
 def _video_problems(path: Path, recipe: Recipe, classes: int) -> list[str]:
     """Open a video and read its first frame; of a folder with labels of its own read these."""
     try:
-        source = open_source(path, strict=recipe.general.strict, bit_depth=recipe.general.bit_depth)
+        source = open_motion(path, recipe.motion)
         next(iter(source))
     except DataError as error:
         return [f'videos: {error}']

@@ -53,7 +53,7 @@ from davss_ros.train.runs import parallel
 from davss_ros.train.runs.compute import Compute, choose_compute
 
 PARTS = ('key', 'flow', 'samples', 'distortion', 'light', 'correction', 'gate', 'export', 'all')
-OVERRIDES = ('data', 'videos', 'out', 'seed', 'leave_out', 'strict')  # options that replace keys of the recipe
+OVERRIDES = ('data', 'videos', 'topic', 'out', 'seed', 'leave_out', 'strict')  # options that replace keys of the recipe
 
 
 @dataclass(frozen=True)
@@ -237,6 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--config', default='camvid_lite', help=known)
     parser.add_argument('--data', type=Path, help='labelled images: images/ and labels/, CamVid or Cityscapes')
     parser.add_argument('--videos', type=Path, nargs='*', help='unlabelled motion: videos, folders, bags')
+    parser.add_argument('--topic', help='image topic of bags among the videos that have several cameras')
     parser.add_argument('--out', type=Path, help='checkpoints, samples and the exported model')
     parser.add_argument('--leave-out', metavar='DRIVE', help='not trained on: images whose names begin so')
     parser.add_argument('--seed', type=int, help='of every part')

@@ -48,6 +48,7 @@ class General:
     split: str = 'train'  # of data, where there are several
     leave_out: str = ''  # what the names of a drive's images begin with: it is not trained on, see `choose`
     videos: tuple[Path, ...] = ()  # unlabelled motion: videos, folders, bags
+    topic: str = ''  # image topic of those that are bags with several cameras
     out: Path | None = None  # checkpoints, samples and the exported model
     classes: str = 'camvid11'  # see `load_classes`
     seed: int = 0  # of every part that names none
@@ -182,6 +183,7 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
             videos=general.videos,
             roles=roles,
             seed=general.seed,
+            topic=general.topic,
             strict=general.strict,
             bit_depth=general.bit_depth,
         ),

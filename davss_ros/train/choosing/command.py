@@ -25,6 +25,7 @@ from davss_ros.core.model import load_model
 from davss_ros.datasets.drives import split_drive
 from davss_ros.engines.allocator import keep_freed_memory
 from davss_ros.errors import ConfigError, DavssError
+from davss_ros.recordings.arguments import add_topic
 from davss_ros.train.choosing.sets import ChoosingSet, moved_stills, video_pieces
 from davss_ros.train.choosing.trial import Setting, check_setting_choices, try_settings
 from davss_ros.train.choosing.verdict import markdown, verdict
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--settings', type=Path, required=True, help='YAML file of settings; the first is the baseline')
     parser.add_argument('--weights', default=SegmenterConfig.weights, help='the model, for the videos')
     parser.add_argument('--videos', type=Path, nargs='+', action='append', help='one set; may be given several times')
+    add_topic(parser)
     parser.add_argument('--pieces', type=int, default=0, help='of each video at most; default: all')
     parser.add_argument('--data', type=Path, help='labelled stills: images/ and labels/, CamVid or Cityscapes')
     parser.add_argument('--drive', default='', help='use the stills whose names begin so')
@@ -104,5 +106,5 @@ def _sets(options: argparse.Namespace) -> list[ChoosingSet]:
         sets.append(moved_stills(name, stills[:: options.every], model, options.longest, options.seed))
     if options.videos:
         model = load_model(SegmenterConfig(weights=options.weights, **computed))
-        sets += [video_pieces(paths, model, options.longest, options.pieces) for paths in options.videos]
+        sets += [video_pieces(paths, model, options.longest, options.pieces, options.topic) for paths in options.videos]
     return sets

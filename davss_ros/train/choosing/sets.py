@@ -15,6 +15,7 @@ import numpy as np
 from davss_ros.core.model import Model
 from davss_ros.datasets.stills import LabelledImage
 from davss_ros.errors import DataError
+from davss_ros.recordings.bag_files import is_bag
 from davss_ros.recordings.open import open_source
 from davss_ros.train.material.clips import Clip
 from davss_ros.train.material.scene import scene_classes
@@ -54,7 +55,7 @@ def moved_stills(name: str, stills: Sequence[LabelledImage], model: Model, longe
     return ChoosingSet(name, clips, model)
 
 
-def video_pieces(paths: Sequence[Path], model: Model, longest: int, most: int = 0) -> ChoosingSet:
+def video_pieces(paths: Sequence[Path], model: Model, longest: int, most: int = 0, topic: str = '') -> ChoosingSet:
     """Return the pieces of ``longest`` + 1 frames that videos without labels fall into.
 
     Args:
@@ -62,13 +63,14 @@ def video_pieces(paths: Sequence[Path], model: Model, longest: int, most: int = 
         model: segments every frame, for truth.
         longest: distance from the key frame.
         most: pieces of each, evenly spread; 0: all.
+        topic: of those that are bags with several cameras.
 
     Raises:
         DataError: one is unreadable or shorter than a piece.
     """
     clips = []
     for path in paths:
-        pieces = list(_pieces(path, longest + 1))
+        pieces = list(_pieces(path, longest + 1, topic if is_bag(path.expanduser()) else ''))
         if not pieces:
             raise DataError(f'{path}: expected at least {longest + 1} frames, found fewer')
         chosen = np.linspace(0, len(pieces) - 1, min(most or len(pieces), len(pieces))).round().astype(int)
@@ -76,9 +78,9 @@ def video_pieces(paths: Sequence[Path], model: Model, longest: int, most: int = 
     return ChoosingSet(', '.join(path.stem for path in paths), clips, model)
 
 
-def _pieces(path: Path, length: int) -> Iterator[Clip]:
+def _pieces(path: Path, length: int, topic: str) -> Iterator[Clip]:
     images = []
-    for frame in open_source(path):
+    for frame in open_source(path, topic=topic):
         images.append(frame.image)
         if len(images) == length:
             yield Clip(images, [None] * length)

@@ -17,9 +17,8 @@ from davss_ros.images.labels import LABEL_SUFFIXES
 from davss_ros.images.names import visible_files
 from davss_ros.networks.resample import SCALE
 from davss_ros.recordings.folder import FolderSource
-from davss_ros.recordings.open import open_source
 from davss_ros.train.material.augment import fit_to
-from davss_ros.train.material.motion import MotionSettings
+from davss_ros.train.material.motion import MotionSettings, open_motion
 from davss_ros.train.material.scene import Image
 from davss_ros.train.material.synthetic import synthetic_video
 
@@ -77,7 +76,7 @@ def video_labels(source: FolderSource, path: Path) -> list[LabelledImage | None]
 
 def _real(path: Path, settings: MotionSettings, size: tuple[int, int], classes: int) -> Clip:
     """Return a video; what cannot be read is skipped, as `open_source` says."""
-    source = open_source(path, strict=settings.strict, bit_depth=settings.bit_depth)
+    source = open_motion(path, settings)
     if not isinstance(source, FolderSource):
         images = [fit_to(frame.image, size) for frame in source]
         return Clip(images, [None] * len(images))

@@ -23,6 +23,8 @@ from davss_ros.errors import DataError
 from davss_ros.images.bit_depth import AUTO
 from davss_ros.networks.interface import FlowNetwork, KeyNetwork, Propagated
 from davss_ros.networks.resample import SCALE, down
+from davss_ros.recordings.bag_files import is_bag
+from davss_ros.recordings.frame import FrameSource
 from davss_ros.recordings.open import open_source
 from davss_ros.train.material.augment import fit_to
 from davss_ros.train.material.scene import SceneClasses
@@ -62,7 +64,8 @@ class MotionSettings:
     roles: SceneClasses = SceneClasses()  # noqa: RUF009  # immutable
     scene: SceneMotion = SceneMotion()  # noqa: RUF009  # immutable
     seed: int = 0
-    strict: bool = False  # of the videos, see `open_source`
+    topic: str = ''  # of those videos that are bags, see `open_source`
+    strict: bool = False
     bit_depth: int | str = AUTO
 
 
@@ -103,6 +106,12 @@ def load_samples(folder: Path) -> MotionSamples | None:
     return MotionSamples(*(np.load(folder / f'{name}.npy', mmap_mode='r') for name in ARRAYS))
 
 
+def open_motion(path: Path, settings: MotionSettings) -> FrameSource:
+    """Open one of the videos; `DataError` if it cannot be read."""
+    topic = settings.topic if is_bag(path.expanduser()) else ''
+    return open_source(path, topic=topic, strict=settings.strict, bit_depth=settings.bit_depth)
+
+
 _Frame = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # image, labels
 _Row = tuple[NDArray[Any] | np.int64, ...]  # one sample, in the order of ARRAYS
 
@@ -121,10 +130,7 @@ def _clips(
             length, roles, scene = settings.longest + 1, settings.roles, settings.scene
             yield synthetic_video(image, labels, stills, length, rng, roles, scene).frames, rng
     for video, path in enumerate(settings.videos):
-        frames = [
-            fit_to(frame.image, size)
-            for frame in open_source(path, strict=settings.strict, bit_depth=settings.bit_depth)
-        ]
+        frames = [fit_to(frame.image, size) for frame in open_motion(path, settings)]
         unlabelled: NDArray[np.uint8] = np.full(size, VOID, np.uint8)
         for start in range(0, len(frames) - settings.longest, settings.stride):
             rng = np.random.default_rng((settings.seed, 10**6 + video, start))

@@ -4,10 +4,19 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
 from torch import Tensor
 
 from davss_ros.errors import DataError
-from davss_ros.train.material.motion import ARRAYS, MotionSettings, load_samples, make_samples, save_samples
+from davss_ros.train.material.motion import (
+    ARRAYS,
+    MotionSettings,
+    load_samples,
+    make_samples,
+    open_motion,
+    save_samples,
+)
 
 
 def stills(folder: Path, sizes: list[tuple[int, int]]) -> Path:
@@ -71,3 +80,22 @@ def test_stills_of_several_or_odd_sizes_are_refused(tmp_path: Path, sizes: list[
     settings = MotionSettings(stills(tmp_path / 'data', sizes))
     with pytest.raises(DataError, match='expected one size, a multiple of 4'):
         make_samples(settings, red_or_not, nothing_moves, 'step', 11)
+
+
+def test_videos_may_be_bags_of_several_cameras_beside_others(tmp_path: Path) -> None:
+    store = get_typestore(Stores.ROS2_JAZZY)
+    kind, header, stamp = (
+        store.types[name] for name in ('sensor_msgs/msg/Image', 'std_msgs/msg/Header', 'builtin_interfaces/msg/Time')
+    )
+    bag, folder = tmp_path / 'bag', tmp_path / 'folder'
+    with Writer(bag, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        for shade, topic in enumerate(('/left', '/right')):
+            connection = writer.add_connection(topic, kind.__msgtype__, typestore=store)
+            message = kind(header(stamp(1, 0), ''), 2, 2, 'mono8', 0, 2, np.full(4, shade, np.uint8))
+            writer.write(connection, 10**9, store.serialize_cdr(message, kind.__msgtype__))
+    folder.mkdir()
+    assert cv2.imwrite(str(folder / '0.png'), np.full((2, 2, 3), 9, np.uint8))
+    settings = MotionSettings(tmp_path, topic='/right')
+    assert [frame.image.max() for path in (bag, folder) for frame in open_motion(path, settings)] == [1, 9]
+    with pytest.raises(DataError, match='found image topics: /left, /right'):
+        open_motion(bag, MotionSettings(tmp_path))
