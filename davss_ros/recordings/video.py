@@ -58,6 +58,8 @@ class VideoSource:
             )
         if 0 < number < self.count:
             self._say_missing(number, stamp + period)
+        if number and not self.count and self.path.suffix.lower() in _COUNTED:
+            self.findings.remark(f'damaged: it does not tell how many frames it holds; {number} came')
         self.findings.end(number)
 
     def _say_missing(self, frames: int, end: int) -> None:

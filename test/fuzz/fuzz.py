@@ -23,6 +23,7 @@ import numpy as np
 from mutations import mutated
 from samples import KINDS
 
+WORKER = Path(__file__).with_name('worker.py')
 SECONDS = 5.0  # of one core, for one file
 LONGEST_WAIT = 60.0  # s, whatever else the machine does
 CHECKED = ('png', 'label')  # with checksums, so that damage is seen or does not matter
@@ -34,7 +35,7 @@ class Worker:
 
     def __init__(self, log: Path) -> None:
         self._log = log.open('ab')
-        command = [sys.executable, '-X', 'faulthandler', str(Path(__file__).with_name('worker.py'))]
+        command = [sys.executable, '-X', 'faulthandler', str(WORKER)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log)
         assert self._answer(LONGEST_WAIT)['outcome'] == 'ready'
 

@@ -146,3 +146,17 @@ def test_what_is_no_video_is_one_line(tmp_path: Path, spoil: Callable[[bytes], b
     with pytest.raises(DataError, match=r'drive\.mp4: expected a video') as error:
         open_source(path)
     assert '\n' not in str(error.value)
+
+
+def test_an_avi_that_does_not_tell_its_frames_any_more_says_so(tmp_path: Path) -> None:
+    path = write(tmp_path / 'drive.avi')
+    data = bytearray(path.read_bytes())
+    at = data.index(b'strh') + 8 + 32  # the number of frames in the stream's header
+    assert data[at : at + 4] == COUNT.to_bytes(4, 'little')
+    data[at : at + 4] = bytes(4)
+    path.write_bytes(data)
+    numbers, _, said = read(path)
+    assert len(numbers) == COUNT
+    assert [line.split(': ', 1)[1] for line in said] == [
+        f'damaged: it does not tell how many frames it holds; {COUNT} came'
+    ]
