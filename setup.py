@@ -10,7 +10,7 @@ setup(
     name=NAME,
     version='0.1.0',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
-    package_data={NAME: ['classes/*.yaml', 'weights/*', 'train/recipes/*.yaml', 'py.typed']},
+    package_data={NAME: ['classes/*.yaml', 'weights/*', 'train/recipes/*.yaml', 'evaluate/pages/*.j2', 'py.typed']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (f'share/{NAME}', ['package.xml']),
@@ -29,7 +29,9 @@ setup(
         'tqdm',
     ],
     extras_require={
-        'bags': ['rosbags', 'mcap'],
+        'bags': ['rosbags', 'mcap', 'junitparser', 'av'],
+        'report': ['altair>=6', 'vl-convert-python>=1.9', 'jinja2'],
+        'ray': ['ray'],
         'openvino': ['openvino>=2026.0'],
         'onnxruntime': ['onnxruntime'],
         'onnx': ['onnx', 'onnxruntime', 'onnxscript'],

@@ -12,8 +12,10 @@ from davss_ros.command_line import guarded
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.datasets.folder import is_folder
 from davss_ros.engines.allocator import keep_freed_memory
+from davss_ros.errors import ConfigError
 from davss_ros.evaluate.distance import MODES
 from davss_ros.evaluate.measure import evaluate
+from davss_ros.evaluate.pages.charts import to_svg
 from davss_ros.evaluate.report import curve_chart, report
 from davss_ros.evaluate.table import table
 from davss_ros.images.bit_depth import AUTO, BIT_DEPTH_HELP
@@ -111,7 +113,11 @@ def _evaluate(options: argparse.Namespace) -> int:
     print(table(results))
     if options.out:
         (options.out / 'results.json').write_text(json.dumps(results, indent=1) + '\n')
-        (options.out / 'report.html').write_text(report(results, measured.worst, measured.classes), encoding='utf-8')
-        if results['distances']:
-            (options.out / 'curves.svg').write_text(curve_chart(results) + '\n', encoding='utf-8')
+        try:
+            text = report(results, measured.worst, measured.classes)
+            (options.out / 'report.html').write_text(text, encoding='utf-8')
+            if results['distances']:
+                (options.out / 'curves.svg').write_text(to_svg(curve_chart(results)) + '\n', encoding='utf-8')
+        except ConfigError as error:
+            print(f'report.html was not written: {error}', file=sys.stderr)
     return 0

@@ -7,32 +7,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from davss_ros.command_line import guarded
 from davss_ros.engines.allocator import keep_freed_memory
-from davss_ros.errors import DavssError
 from davss_ros.evaluate.bags.request import at_least_one, positive
 from davss_ros.evaluate.bags.session import Session
-
-INTERRUPTED = 130  # exit status after Ctrl-C, as of a shell
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Evaluate and write; return the exit status: 0, 1 on an error or a loss, 130 after Ctrl-C."""
     options = parser().parse_args(arguments)
     keep_freed_memory()
+    session = Session(options, list(arguments) if arguments is not None else sys.argv[1:])
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return Session(options, list(arguments) if arguments is not None else sys.argv[1:]).run()
-    except DavssError as error:
-        print(error, file=sys.stderr)
-    except OSError as error:
-        place = f'{error.filename}: ' if error.filename else ''
-        print(f'{place}{error.strerror or error}; what is finished stays, go on with --resume', file=sys.stderr)
-    except KeyboardInterrupt:
-        print('interrupted before anything was finished', file=sys.stderr)
-        return INTERRUPTED
+        return guarded('evaluate_bag', session.run, lambda: f'--out {options.out} --resume goes on')
     finally:
         signal.signal(signal.SIGTERM, before)
-    return 1
 
 
 def parser() -> argparse.ArgumentParser:

@@ -140,6 +140,16 @@ def with_changes(values: Mapping[str, Any], changes: Mapping[str, Any]) -> Setti
     return settings_of({**values, **changes})
 
 
+def policies_named(values: Mapping[str, Any], *, corrects: bool) -> dict[str, Any]:
+    """Return parameters with what ``key_frame_policy: auto`` means for a model in its place."""
+    named = {'key_frame_policy': 'auto', **values}
+    policy = 'fixed' if corrects else 'adaptive'
+    return {
+        name: policy if name.rpartition('.')[2] == 'key_frame_policy' and value == 'auto' else value
+        for name, value in named.items()
+    }
+
+
 @dataclass(frozen=True)
 class Job:
     """All that a task needs to know besides its frames.

@@ -1,7 +1,6 @@
 """``make_bag``: a video, a folder of images or a labelled folder as a rosbag2 (mcap)."""
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from davss_ros.command_line import guarded
 from davss_ros.core.classes import load_classes
 from davss_ros.datasets.dataset import open_dataset
 from davss_ros.datasets.folder import is_folder
-from davss_ros.errors import DataError, DavssError
+from davss_ros.errors import DataError
 from davss_ros.evaluate.bags.record import BagWriter, write_metadata
 from davss_ros.evaluate.videos import dataset_videos
 from davss_ros.recordings.frame import FOLDER_RATE
@@ -92,10 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--classes', default='camvid11', help='of the labels; default: camvid11')
     parser.add_argument('--split', default='', help='train, val or test, where there are several')
     options = parser.parse_args(arguments)
-    try:
-        count = make_bag(options.source, options.bag, options.rate, options.classes, options.split)
-    except (DavssError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    return guarded('make_bag', lambda: _make(options))
+
+
+def _make(options: argparse.Namespace) -> int:
+    count = make_bag(options.source, options.bag, options.rate, options.classes, options.split)
     print(f'{options.bag}: {count} frames')
     return 0

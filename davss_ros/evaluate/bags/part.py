@@ -2,7 +2,7 @@
 
 import glob
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -97,9 +97,15 @@ def set_threads(count: int) -> None:
     cv2.setNumThreads(count)
 
 
-@lru_cache(maxsize=1)
 def model_of(config: SegmenterConfig) -> Model:
-    """Return the model of settings, loaded and warmed once a process."""
+    """Return the model of settings, loaded and warmed once a process; settings that a model knows nothing of aside."""
+    free = ('changeable', 'per_camera')
+    plain = {one.name: one.default for one in fields(config) if any(map(one.metadata.get, free))}
+    return _loaded(replace(config, **plain, mode='davss'))
+
+
+@lru_cache(maxsize=1)
+def _loaded(config: SegmenterConfig) -> Model:
     model = load_model(config)
     VideoSegmenter(config, model=model).warm_up()
     return model

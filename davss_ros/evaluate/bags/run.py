@@ -2,9 +2,9 @@
 
 import hashlib
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,12 +40,7 @@ class Segmented:
     reference: Labels | None
 
 
-class Observer(Protocol):
-    """Looks on while frames are segmented."""
-
-    def __call__(self, segmented: Segmented) -> None:
-        """Take a frame that counts."""
-        ...
+Observer = Callable[[Segmented], None]  # looks on while frames that count are segmented
 
 
 @dataclass

@@ -12,11 +12,14 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from davss_ros.command_line import INTERRUPTED
 from davss_ros.core.parameters import settings_of
 from davss_ros.errors import ConfigError, DataError, DavssError
-from davss_ros.evaluate.bags.compare import comparison, load_baseline
-from davss_ros.evaluate.bags.evaluation import Crew, Outcome, evaluate_bags
-from davss_ros.evaluate.bags.job import Job
+from davss_ros.evaluate.bags.compare import comparison, load_baseline, loss
+from davss_ros.evaluate.bags.evaluation import Crew, Outcome, evaluate_bags, remove_parts
+from davss_ros.evaluate.bags.job import Job, policies_named
+from davss_ros.evaluate.bags.junit import write_junit
+from davss_ros.evaluate.bags.outputs import optional, write_picked, write_recordings, write_report
 from davss_ros.evaluate.bags.part import PARTS, model_of, set_threads
 from davss_ros.evaluate.bags.plan import BagPlan, plan_bag
 from davss_ros.evaluate.bags.request import (
@@ -75,6 +78,7 @@ class Session:
         job = self._job(values)
         set_threads(job.threads)
         model = model_of(job.settings.segmenter)
+        job = replace(job, values=policies_named(values, corrects=model.corrects))
         plans = self._plans(job, model.classes)
         frozen = fingerprint(job, plans, [variant.name for variant in variants])
         self._prepare_folder(frozen)
@@ -129,6 +133,7 @@ class Session:
 
     def _variant(self, job: Job, variant: Variant) -> Job:
         values = {**job.values, **variant.changes}
+        values = policies_named(values, corrects=model_of(settings_of(values).segmenter).corrects)
         return replace(job, values=values, out=job.out / 'variants' / variant.folder, record=())
 
     def _plans(self, job: Job, classes: Any) -> dict[Path, BagPlan]:
@@ -225,12 +230,26 @@ class Session:
         outcome: Outcome,
         baseline: dict[str, Any] | None,
     ) -> int:
-        options = self._options
+        options, model = self._options, model_of(job.settings.segmenter)
+        code = int(bool(results['failed']))
         if baseline is not None and not outcome.interrupted:
             results['comparison'] = comparison(baseline, results)
-        _write(options.out / RESULTS, json.dumps(results, indent=1) + '\n')
+            if options.max_loss is not None and loss(results['comparison']) > options.max_loss:
+                code = 1
+        write_whole(options.out / RESULTS, json.dumps(results, indent=1) + '\n')
         print(summary(results))
-        return 130 if outcome.interrupted else int(bool(results['failed']))
+        if outcome.interrupted:
+            return INTERRUPTED
+        optional('junit.xml', write_junit, options.out / 'junit.xml', results, options.max_loss)
+        if job.record:
+            write_recordings(job, plans, model, record=options.record, video=options.video)
+        if options.pick:
+            write_picked(job, plans, model, options.pick)
+        if not options.no_report:
+            optional('report.html', write_report, options.out / 'report.html', results, job, plans, model)
+        for done in (job, *variants.values()):
+            remove_parts(done.out)
+        return code
 
 
 def _rows(path: Path) -> int:
@@ -240,7 +259,7 @@ def _rows(path: Path) -> int:
         return sum(line.endswith(b'\n') for line in file)
 
 
-def _write(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Replace a file, whole or not at all."""
     partial = path.with_name(path.name + '.partial')
     partial.write_text(text, encoding='utf-8')

@@ -1,6 +1,6 @@
 """Bags of labelled frames in all their forms, by the library rosbags; and the loop that they must agree with."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,13 +138,3 @@ FORMS: dict[str, Callable[[Drive, Path], Path]] = {
     'png': lambda drive, path: write(path, drive.messages(png)),
     'split': split,
 }
-
-
-@pytest.fixture
-def no_model_kept() -> Iterator[None]:
-    """Let no test see the model of another."""
-    from davss_ros.evaluate.bags.part import model_of
-
-    model_of.cache_clear()
-    yield
-    model_of.cache_clear()

@@ -13,7 +13,7 @@ MS = 1_000_000
 
 
 def node(*names: str, interval: int = 1000, **settings: object) -> SimulatedNode:
-    config = CameraConfig(SegmenterConfig(key_interval=interval), NodeConfig(**settings))  # type: ignore[arg-type]
+    config = CameraConfig(SegmenterConfig(key_interval=interval, key_frame_policy='fixed'), NodeConfig(**settings))  # type: ignore[arg-type]
     return SimulatedNode(dict.fromkeys(names or ('a',), config))
 
 
