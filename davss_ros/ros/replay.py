@@ -17,6 +17,7 @@ from std_msgs.msg import Header
 
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.errors import DavssError
+from davss_ros.images.bit_depth import AUTO, BIT_DEPTH_HELP
 from davss_ros.recordings.arguments import add_strict, add_topic, not_negative, rate, seconds
 from davss_ros.recordings.bag import BagSource
 from davss_ros.recordings.frame import Frame, FrameSource
@@ -37,7 +38,11 @@ class Replay(Node):
         super().__init__('replay')
         self._ending = ending
         self._source: FrameSource = open_source(
-            options.source, topic=options.topic, strict=options.strict, say=self.get_logger().warning
+            options.source,
+            topic=options.topic,
+            strict=options.strict,
+            bit_depth=options.bit_depth,
+            say=self.get_logger().warning,
         )
         self._options = options
         self._keeps_stamps = options.stamps == 'own' or (
@@ -120,6 +125,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('source', help='video file, image folder or rosbag2 (folder, .mcap, .db3)')
     add_topic(parser)
     add_strict(parser)
+    parser.add_argument('--bit-depth', default=AUTO, help=BIT_DEPTH_HELP)
     parser.add_argument('--rate', type=rate, default=0.0, help="frames per second; 0, the default: the source's own")
     parser.add_argument('--loop', action='store_true', help='start again at the end')
     parser.add_argument('--count', type=not_negative, default=0, help='stop after that many frames; 0: at the end')
