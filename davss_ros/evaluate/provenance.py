@@ -23,17 +23,20 @@ from davss_ros.networks.registry import OPTIONAL_ROLES, ROLES
 from davss_ros.networks.weights import locate
 
 
-def provenance(model: Model, config: SegmenterConfig, arguments: Sequence[str] | None = None) -> dict[str, Any]:
+def provenance(
+    model: Model, config: SegmenterConfig, arguments: Sequence[str] | None = None, *, command: str = 'evaluate'
+) -> dict[str, Any]:
     """Return settings, checksums of the weights, device, versions, time and command, ready for JSON.
 
     Args:
         model: the networks.
         config: as the model was loaded with.
         arguments: of the command; by default those of this process.
+        command: by which it was measured.
     """
     files = [locate(source.strip())[0] for source in config.weights.split(',')]
     return {
-        'command': shlex.join(['python', '-m', 'davss_ros', 'evaluate', *(arguments or sys.argv[1:])]),
+        'command': shlex.join(['python', '-m', 'davss_ros', command, *(arguments or sys.argv[1:])]),
         'date': datetime.now(timezone.utc).isoformat(timespec='seconds'),
         'device': describe_device(model.device),
         'precision': str(model.precision).removeprefix('torch.'),

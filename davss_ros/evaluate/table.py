@@ -23,19 +23,19 @@ def table(results: dict[str, Any]) -> str:
     rows += [[name, *(_cell(mode['miou'][key]) for key in keys), _reach(mode)] for name, mode in others.items()]
     if 'distortion' in results:
         rows.append(['distortion AUC', *(_cell(results['distortion']['auc'][key], 3) for key in keys), ''])
-    lines += _aligned(rows)
+    lines += aligned(rows)
     for n in map(str, results.get('intervals', [])):
         rows = [[f'key frame every {n}', 'mIoU', 'boundary F', 'consistency', 'ms', 'GMAC']]
         columns = (('miou', 1), ('boundary_f', 1), ('consistency', 1), ('ms', 1), ('gmacs', 2))
         for name, mode in others.items():
             rows.append([name, *(_cell(mode['interval'][n].get(column), digits) for column, digits in columns)])
-        lines += _aligned(rows)
+        lines += aligned(rows)
     if results.get('streaming'):
         rows = [['streaming', 'mIoU', 'age, ms', 'p50, ms', 'p95, ms', 'served']]
         columns = (('miou', 1), ('age', 0), ('latency_p50', 1), ('latency_p95', 1), ('served', 2))
         for name, figures in results['streaming'].items():
             rows.append([name, *(_cell(figures[column], digits) for column, digits in columns)])
-        lines += _aligned(rows)
+        lines += aligned(rows)
     return '\n'.join(lines)
 
 
@@ -49,13 +49,15 @@ def _cell(value: float | None, digits: int = 1) -> str:
     return '-' if value is None else f'{value:.{digits}f}'
 
 
-def _aligned(rows: list[list[str]]) -> list[str]:
+def aligned(rows: list[list[str]]) -> list[str]:
+    """Return a line for each row, the first the head; all but the first column flush right."""
     first = max(17, *(len(row[0]) for row in rows))
+    widths = [max(5, *map(len, column)) for column in zip(*(row[1:] for row in rows), strict=True)]
     return [
         '  '.join(
             [
                 f'{row[0]:{first}}',
-                *(f'{cell:>{max(5, len(head))}}' for cell, head in zip(row[1:], rows[0][1:], strict=True)),
+                *(f'{cell:>{width}}' for cell, width in zip(row[1:], widths, strict=True)),
             ]
         )
         for row in rows

@@ -1,0 +1,115 @@
+"""What ``benchmark`` says: ``benchmark.json``, a table and a plot, of what contenders took."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.frames import working_size
+from davss_ros.core.model import Model
+from davss_ros.evaluate.charts import Series, line_chart
+from davss_ros.evaluate.contest import Times, ratio
+from davss_ros.evaluate.cost import multiply_adds
+from davss_ros.evaluate.peak import Peak, least_bytes
+from davss_ros.evaluate.table import aligned
+
+DAVSS = 'davss'  # and after a comma the engine
+ONE_VIEW, TWO_VIEWS, RIVAL = 'per_frame, one view', 'per_frame, two views', 'rival per_frame'
+STAGES = {  # with networks: whose multiply-adds count towards the share of the peak
+    'key': ('key',),
+    'flow': ('flow',),
+    'distortion': ('distortion',),
+    'correction': ('correction', 'gate', 'window'),
+}
+INTERVALS = range(1, 21)  # of the plot
+
+
+def results_of(
+    times: Mapping[str, Times], frame: NDArray[np.uint8], model: Model, config: SegmenterConfig, peak: Peak
+) -> dict[str, Any]:
+    """Return what ``benchmark.json`` holds.
+
+    - ``contenders.<name>.key`` and ``.other``: p50 and p95 by stage, ms; ``.mean``: ms of a frame at the key interval,
+      by medians.
+    - ``ratios``: how many times cheaper the mean frame of the first contender is than that of the others.
+    - ``peak``: multiply-adds and bytes a second, measured; ``share``: of it, by stage of the first contender.
+
+    Args:
+        times: by contender; the first one is ours.
+        frame: one of those that were measured.
+        model: of the first contender.
+        config: its settings.
+        peak: of this machine.
+    """
+    first = next(iter(times))
+    interval = config.key_interval
+    means = {name: one.mean(interval) for name, one in times.items()}
+    return {
+        'size': [frame.shape[1], frame.shape[0]],
+        'key_interval': interval,
+        'contenders': {name: {**one.summary(), 'mean': round(means[name], 3)} for name, one in times.items()},
+        'ratios': {name: ratio(mean, means[first]) for name, mean in means.items() if name != first},
+        'peak': {'gmacs_per_s': round(peak.multiply_adds / 1e9, 1), 'gbytes_per_s': round(peak.bytes / 1e9, 2)},
+        'share': peak_shares(times[first], frame, model, config, peak),
+    }
+
+
+def peak_shares(
+    times: Times, frame: NDArray[np.uint8], model: Model, config: SegmenterConfig, peak: Peak
+) -> dict[str, float]:
+    """Return the share of the measured peak that each stage reaches, by its median, as a fraction.
+
+    Networks are held against the matrix product, by their multiply-adds (of windows: all there may be); the others
+    against the copy of memory, by what they must at least read and write. DIS counts none of either.
+    """
+    counts = multiply_adds(frame, model, config)
+    height, width = working_size(frame.shape[:2], config.working_height)
+    shares = {}
+    for stages in (times.key, times.other):
+        for stage, roles in STAGES.items():
+            work = sum(counts.get(role, 0) for role in roles)
+            if stage in stages and work > 10**6:
+                shares[stage] = work / peak.multiply_adds / _seconds(stages[stage])
+        for stage, work in least_bytes(height, width, len(model.classes)).items():
+            if stage in stages:
+                shares[stage] = work / peak.bytes / _seconds(stages[stage])
+    return {stage: round(share, 4) for stage, share in shares.items()}
+
+
+def table(results: Mapping[str, Any]) -> str:
+    """Return the main figures as text."""
+    kinds = [(name, kind) for name, one in results['contenders'].items() for kind in ('key', 'other') if kind in one]
+    stages = list(dict.fromkeys(s for name, kind in kinds for s in results['contenders'][name][kind] if s != 'total'))
+    rows = [['ms, p50 / p95', *stages, 'total']]
+    for name, kind in kinds:
+        figures = results['contenders'][name][kind]
+        cells = [figures.get(stage) for stage in (*stages, 'total')]
+        rows.append([f'{name}: {kind}', *(f'{c["p50"]:.1f} / {c["p95"]:.1f}' if c else '-' for c in cells)])
+    lines = aligned(rows)
+    width, height = results['size']
+    lines.append(f'a key frame every {results["key_interval"]}, {width}x{height}, ms a frame by medians:')
+    for name, one in results['contenders'].items():
+        times = f', {results["ratios"][name]:.2f} times the first' if name in results['ratios'] else ''
+        lines.append(f'  {name}: {one["mean"]:.1f}{times}')
+    peak, shares = results['peak'], ', '.join(f'{stage} {100 * s:.0f} %' for stage, s in results['share'].items())
+    lines.append(f'peak: {peak["gmacs_per_s"]:g} GMAC/s, {peak["gbytes_per_s"]:g} GB/s; of it: {shares}')
+    for precision, one in results.get('published', {}).items():
+        lines.append(
+            f'published networks, 512x1024, non-key frame, {precision}: plain order {one["plain"]:.0f} ms, '
+            f'ours {one["ours"]:.0f} ms, {one["ratio"]:.2f} times; {100 * one["agreement"]:.2f} % of the labels equal'
+        )
+    for count, share in results.get('batch', {}).items():
+        lines.append(f'{count} cameras: non-key frames as one batch take {share:.2f} of the time')
+    return '\n'.join(lines)
+
+
+def chart(times: Mapping[str, Times]) -> str:
+    """Return an SVG: ms a frame against the key-frame interval."""
+    series = [Series(name, [(n, one.mean(n)) for n in INTERVALS], markers=False) for name, one in times.items()]
+    return line_chart(series, 'key-frame interval', 'ms a frame')
+
+
+def _seconds(milliseconds: list[float]) -> float:
+    return max(float(np.median(milliseconds)), 1e-6) / 1000

@@ -1,0 +1,55 @@
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from davss_ros.core.result import FrameResult
+from davss_ros.evaluate.contest import TURN, Times, alternate, ratio
+
+
+class Contender:
+    """Takes as long as it is told, and notes whose turn it is."""
+
+    def __init__(self, name: str, log: list[tuple[str, int]], times: Iterator[float], interval: int) -> None:
+        self.name, self.log, self.times, self.interval = name, log, times, interval
+        self.steps = 0
+
+    def warm_up(self, size: tuple[int, int]) -> None:
+        assert size == (4, 6) and not self.steps
+
+    def reset(self) -> None:
+        self.steps = 0
+
+    def step(self, frame: NDArray[np.uint8]) -> FrameResult:
+        self.log.append((self.name, int(frame[0, 0, 0])))
+        key = self.steps % self.interval == 0
+        self.steps += 1
+        value = next(self.times) + 100 * key
+        timings = {'key' if key else 'flow': value - 1, 'total': value}
+        empty = np.zeros((1, 1), np.float32)
+        return FrameResult(np.zeros((4, 6), np.uint8), empty, key, 'interval' if key else '', 0, 0, timings)
+
+
+def test_contenders_take_turns_and_every_frame_is_counted() -> None:
+    frames = [np.full((4, 6, 3), number, np.uint8) for number in range(TURN + 5)]
+    log: list[tuple[str, int]] = []
+    contenders = {name: Contender(name, log, iter(range(1, 1000)), 5) for name in 'ab'}
+    times = alternate(frames, contenders, rounds=2)  # type: ignore[arg-type]  # as much of a segmenter as is needed
+    numbers = [*range(TURN)], [*range(TURN, TURN + 5)]
+    assert log == [(name, number) for part in numbers * 2 for name in 'ab' for number in part]
+    assert len(times['a'].key['total']) == 10 and len(times['a'].other['total']) == 40
+    assert times['a'].other['total'][:4] == [2, 3, 4, 5]
+
+
+def test_figures_are_medians_and_percentiles() -> None:
+    times = Times()
+    for value in (100.0, 110.0, 300.0):
+        times.add({'key': value - 10, 'total': value}, key=True)
+    for value in (10.0, 20.0, 90.0):
+        times.add({'flow': 1.0, 'total': value}, key=False)
+    assert times.mean(1) == 110 and times.mean(10) == pytest.approx((110 + 9 * 20) / 10)
+    assert times.summary()['other']['total'] == {'p50': 20, 'p95': pytest.approx(np.percentile([10, 20, 90], 95))}
+    assert times.summary()['key']['key']['p50'] == 100
+    assert Times(key=times.key).mean(10) == 110 and set(Times(key=times.key).summary()) == {'key'}
+    assert ratio(3.0, 2.0) == 1.5 and np.isnan(ratio(1.0, 0.0))
