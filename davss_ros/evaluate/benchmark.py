@@ -4,7 +4,6 @@ import argparse
 import itertools
 import json
 import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from davss_ros.command_line import guarded
 from davss_ros.core.batching import together_ratio
 from davss_ros.core.config import SegmenterConfig, keyed_every
 from davss_ros.core.model import Model, load_model
@@ -20,14 +20,16 @@ from davss_ros.engines.allocator import keep_freed_memory
 from davss_ros.engines.cache import Cache, default_folder
 from davss_ros.engines.device import choose_device, choose_precision, describe_device
 from davss_ros.engines.registry import AUTO, ENGINES, make_engine
-from davss_ros.errors import DavssError, EngineError
+from davss_ros.errors import EngineError
 from davss_ros.evaluate.benchmark_results import DAVSS, ONE_VIEW, RIVAL, TWO_VIEWS, chart, results_of, table
 from davss_ros.evaluate.command import add_settings, settings_of
 from davss_ros.evaluate.contest import alternate
 from davss_ros.evaluate.peak import measured_peak
 from davss_ros.evaluate.provenance import provenance
 from davss_ros.evaluate.published import published_times
-from davss_ros.recordings.arguments import add_strict, add_topic, positive
+from davss_ros.images.bit_depth import AUTO as UNKNOWN_DEPTH
+from davss_ros.images.bit_depth import BIT_DEPTH_HELP
+from davss_ros.recordings.arguments import add_strict, add_topic, make_folder, positive
 from davss_ros.recordings.open import open_source
 
 log = logging.getLogger(__name__)
@@ -51,22 +53,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         '--published', action='store_true', help='the published networks too, at 512x1024, in the published order'
     )
+    parser.add_argument('--bit-depth', default=UNKNOWN_DEPTH, help=BIT_DEPTH_HELP)
     parser.add_argument('--cameras', type=positive, default=1, help='try so many frames as one batch, too')
     parser.add_argument('--out', type=Path, help='folder for benchmark.json and benchmark.svg')
     add_settings(parser)
     options = parser.parse_args(arguments)
-    try:
-        _measure(options)
-    except DavssError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return guarded('benchmark', lambda: _measure(options))
 
 
-def _measure(options: argparse.Namespace) -> None:
+def _measure(options: argparse.Namespace) -> int:
     keep_freed_memory()
+    if options.out:
+        make_folder(options.out)
     config = keyed_every(settings_of(options), options.key_interval, 'davss')
     frames = _frames(options)
     engines = [name for name in options.engines.split(',') if name] or _installed(config)
@@ -83,9 +81,9 @@ def _measure(options: argparse.Namespace) -> None:
     print(f'{len(frames)} frames, {options.rounds} rounds, {model.name} on {describe_device(model.device)}')
     print(table(results))
     if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
         (options.out / 'benchmark.json').write_text(json.dumps(results, indent=1) + '\n')
         (options.out / 'benchmark.svg').write_text(chart(times) + '\n', encoding='utf-8')
+    return 0
 
 
 def _contenders(config: SegmenterConfig, engines: Sequence[str], rival: str, model: Model) -> dict[str, VideoSegmenter]:

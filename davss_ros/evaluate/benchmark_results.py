@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.frames import working_size
 from davss_ros.core.model import Model
-from davss_ros.evaluate.charts import Series, line_chart
 from davss_ros.evaluate.contest import Times, ratio
 from davss_ros.evaluate.cost import multiply_adds
+from davss_ros.evaluate.pages.charts import Series, line_chart, to_svg
 from davss_ros.evaluate.peak import Peak, least_bytes
 from davss_ros.evaluate.table import aligned
 
@@ -106,9 +106,9 @@ def table(results: Mapping[str, Any]) -> str:
 
 
 def chart(times: Mapping[str, Times]) -> str:
-    """Return an SVG: ms a frame against the key-frame interval."""
+    """Return an SVG: ms a frame against the key-frame interval; `ConfigError` if Altair is not installed."""
     series = [Series(name, [(n, one.mean(n)) for n in INTERVALS], markers=False) for name, one in times.items()]
-    return line_chart(series, 'key-frame interval', 'ms a frame')
+    return to_svg(line_chart(series, 'key-frame interval', 'ms a frame'))
 
 
 def _seconds(milliseconds: list[float]) -> float:

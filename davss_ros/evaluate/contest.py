@@ -26,7 +26,7 @@ class Times:
             (self.key if key else self.other).setdefault(stage, []).append(value)
 
     def mean(self, interval: int) -> float:
-        """Return the ms of a frame with a key frame every ``interval`` frames, by medians; of a key frame, if all are."""
+        """Return the ms of a frame with a key frame every ``interval`` frames, by medians; of one if all are."""
         key = float(np.median(self.key['total']))
         other = float(np.median(self.other['total'])) if self.other else key
         return (key + (interval - 1) * other) / interval

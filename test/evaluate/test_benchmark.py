@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -85,11 +86,11 @@ def test_the_peak_is_the_best_of_its_rounds(monkeypatch: pytest.MonkeyPatch) -> 
         inside = not inside
         return now
 
-    monkeypatch.setattr(peak.time, 'perf_counter', clock)
+    monkeypatch.setattr(peak, 'time', SimpleNamespace(perf_counter=clock))
     monkeypatch.setattr(peak, 'COPIED', 1000)
     monkeypatch.setattr(peak, 'SIDE', 10)
     found = measured_peak(torch.device('cpu'), torch.float32)
-    assert found == Peak(pytest.approx(1000 / 0.25), pytest.approx(2 * 1000 / 0.4))
+    assert tuple(found) == pytest.approx((1000 / 0.25, 2 * 1000 / 0.4))
 
 
 def test_the_published_networks_give_the_same_labels_in_either_order() -> None:
