@@ -4,5 +4,5 @@ from davss_ros.ros.signals import run
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Replay until the end, Ctrl-C or SIGTERM; return the exit status."""
-    return run('davss_ros.ros.replay', 'replay', arguments)
+    """Replay until the end, Ctrl-C or SIGTERM, and end the process with its status."""
+    run('davss_ros.ros.replay', 'replay', arguments)

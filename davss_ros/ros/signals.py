@@ -12,6 +12,10 @@ from collections.abc import Callable
 from importlib import import_module
 from threading import Event, Lock, Thread
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE = 4.0  # s; ros2 launch sends the next, harder signal after five
 
@@ -70,13 +74,16 @@ class Ending:
             os._exit(0)
 
 
-def run(module: str, name: str, arguments: list[str] | None) -> int:
-    """Call ``main(arguments, ending)`` of a module that takes long to import; return the exit status.
+def run(module: str, name: str, arguments: list[str] | None) -> 'NoReturn':
+    """End the process with what ``main(arguments, ending)`` returns, of a module that takes long to import.
 
-    ``arguments`` are those after the command's name, None for the process's own.
+    ``arguments`` are those after the command's name, None for the process's own. Once everything is taken down the
+    process ends at once: on a busy machine the interpreter's own end takes seconds with torch, and a launch loses its
+    patience after five.
     """
     ending = Ending(name)
-    try:
-        return int(import_module(module).main(sys.argv[1:] if arguments is None else arguments, ending))
-    finally:
-        ending.finish()
+    status = int(import_module(module).main(sys.argv[1:] if arguments is None else arguments, ending))
+    ending.finish()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

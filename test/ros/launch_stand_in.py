@@ -5,8 +5,9 @@ from typing import Any
 
 
 class LaunchContext:
-    def __init__(self) -> None:
+    def __init__(self, argv: tuple[str, ...] = ()) -> None:
         self.launch_configurations: dict[str, str] = {}
+        self.argv = argv
 
 
 class LaunchDescription:
@@ -53,10 +54,9 @@ class Node:
         remappings: Any = (),
         **options: Any,
     ) -> None:
-        assert options.keys() <= {'condition', 'emulate_tty', 'output', 'respawn', 'respawn_delay'}
+        assert options.keys() <= {'emulate_tty', 'output', 'respawn', 'respawn_delay'}
         self.node_executable, self.respawn = executable, options.get('respawn', False)
-        self.arguments = list(arguments)
-        self.parameters, self.remappings = list(parameters), list(remappings)
+        self.parameters, self.remappings, self.arguments = list(parameters), list(remappings), list(arguments)
 
 
 def modules() -> dict[str, Any]:
@@ -65,7 +65,6 @@ def modules() -> dict[str, Any]:
     contents: dict[str, dict[str, Any]] = {
         'launch': {'LaunchContext': LaunchContext, 'LaunchDescription': LaunchDescription},
         'launch.actions': {'DeclareLaunchArgument': DeclareLaunchArgument, 'OpaqueFunction': OpaqueFunction},
-        'launch.conditions': {'IfCondition': lambda text: keep(text=text)},
         'launch.substitutions': {
             'LaunchConfiguration': LaunchConfiguration,
             'PathJoinSubstitution': lambda parts: keep(parts=parts),
@@ -74,7 +73,7 @@ def modules() -> dict[str, Any]:
         'launch_ros.actions': {'Node': Node},
         'launch_ros.substitutions': {'FindPackageShare': lambda name: keep(name=name)},
     }
-    made = {}
+    made: dict[str, Any] = {}
     for name, things in contents.items():
         made[name] = ModuleType(name)
         vars(made[name]).update(things)

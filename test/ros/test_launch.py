@@ -7,6 +7,10 @@ from typing import Any
 
 import launch_stand_in  # beside this file
 import pytest
+import yaml
+
+from davss_ros.core.classes import load_classes
+from davss_ros.ros.topics import CAMERA_OUTPUTS, IMAGE, NODE_OUTPUTS
 
 LAUNCH = Path(__file__).parent.parent.parent / 'launch' / 'davss.launch.py'
 INSTALLED = importlib.util.find_spec('launch_ros') is not None
@@ -32,27 +36,17 @@ def description() -> Any:
 
 def test_every_argument_has_a_description_and_a_default() -> None:
     arguments = {argument.name: argument for argument in description().get_launch_arguments()}
-    expected = {'image', 'cameras', 'images', 'transport', 'namespace', 'params_file', 'device', 'key_interval'}
-    expected |= {
-        'policy',
-        'autostart',
-        'use_sim_time',
-        'respawn',
-        'respawn_delay',
-        'log_level',
-        'replay',
-        'replay_topic',
-        'rate',
-        'rviz',
-    }
+    expected = {'image', 'cameras', 'images', 'transport', 'namespace', 'params_file', 'weights', 'classes', 'key'}
+    expected |= {'engine', 'device', 'precision', 'working_height', 'key_interval', 'policy', 'autostart', 'rviz'}
+    expected |= {'use_sim_time', 'respawn', 'respawn_delay', 'log_level', 'replay', 'replay_topic', 'rate', 'loop'}
     assert arguments.keys() == expected
     assert all(argument.description and argument.default_value is not None for argument in arguments.values())
 
 
-def actions(**arguments: str) -> list[Any]:
+def actions(*argv: str, **arguments: str) -> list[Any]:
     """What would be started, and the context it would be in."""
-    context = sys.modules['launch'].LaunchContext()
-    context.launch_configurations.update({'params_file': 'davss.yaml', **arguments})
+    context = sys.modules['launch'].LaunchContext(argv=argv)
+    context.launch_configurations.update(arguments)
     for entity in description().entities[:-1]:
         entity.execute(context)
     started = description().entities[-1].execute(context)
@@ -66,72 +60,129 @@ def started(**arguments: str) -> list[str]:
     return [action.node_executable for action in actions(**arguments)]
 
 
-def node_of(**arguments: str) -> tuple[dict[str, Any], dict[str, str], bool]:
-    """Parameters that go before those of the file, remappings, and whether it is started again."""
+def node_of(**arguments: str) -> tuple[list[Any], dict[str, str], bool]:
+    """Parameters in the order in which they go before one another, remappings, and whether it is started again."""
     node = actions(**arguments)[0]
     if isinstance(node, launch_stand_in.Node):
-        file, overrides = node.parameters
-        assert file == 'davss.yaml'
-        return overrides, dict(node.remappings), node.respawn
+        return node.parameters, dict(node.remappings), node.respawn
     from launch_ros.utilities import evaluate_parameters
 
     def plain(substitutions: Any) -> str:
-        return ''.join(one.perform(node.context) for one in substitutions)
+        return ''.join(part.perform(node.context) for part in substitutions)
 
-    file, overrides = evaluate_parameters(node.context, node._Node__parameters)
-    assert file == Path('davss.yaml')
-    found = {name: list(value) if isinstance(value, tuple) else value for name, value in overrides.items()}
-    remappings = {plain(one): plain(other) for one, other in node._Node__remappings}
-    return found, remappings, node._ExecuteLocal__respawn
+    parameters = [
+        str(entry)
+        if isinstance(entry, Path)
+        else {name: list(value) if isinstance(value, tuple) else value for name, value in entry.items()}
+        for entry in evaluate_parameters(node.context, node._Node__parameters)
+    ]
+    remappings = {plain(name): plain(topic) for name, topic in node._Node__remappings}
+    return parameters, remappings, node._ExecuteLocal__respawn
 
 
 def test_each_camera_may_have_a_replay() -> None:
-    assert started() == ['davss_node', 'rviz2']
-    assert started(replay='a,b.mp4') == ['davss_node', 'replay', 'rviz2']  # of one camera, whatever its name
-    assert started(cameras='front,left', replay='a.mp4,b.mp4') == ['davss_node', 'replay', 'replay', 'rviz2']
+    assert started() == ['davss_node']
+    assert started(replay='a,b.mp4') == ['davss_node', 'replay']  # of one camera, whatever its name
+    assert started(cameras='front,left', replay='a.mp4,b.mp4') == ['davss_node', 'replay', 'replay']
     with pytest.raises(ValueError, match='replay: expected one for each of front, left'):
         started(cameras='front,left', replay='a.mp4')
 
 
-def test_cameras_may_be_topics_of_one_bag(system: str) -> None:
-    given = {'cameras': 'front,left', 'replay': 'drive,drive', 'replay_topic': '/a,/b'}
-    assert started(**given) == ['davss_node', 'replay', 'replay', 'rviz2']
+def test_a_replay_may_go_on_for_ever(system: str) -> None:
     if system == 'stand-in':
-        replays = [node.arguments for node in actions(**given)[1:3]]
-        assert replays == [['drive', '--rate', '0', '--topic', '/a'], ['drive', '--rate', '0', '--topic', '/b']]
-        assert actions(replay='drive')[1].arguments == ['drive', '--rate', '0']
-    with pytest.raises(ValueError, match='replay_topic: expected one for each of front, left'):
-        started(**{**given, 'replay_topic': '/a'})
+        assert actions(replay='a', rate='5', loop='true')[1].arguments == ['a', '--rate', '5', '--loop']
+        assert actions(replay='a')[1].arguments == ['a', '--rate', '0']
+        chosen = actions(replay='a', replay_topic='/front')[1].arguments
+        assert chosen == ['a', '--rate', '0', '--topic', '/front']
 
 
-def test_what_is_not_given_is_left_to_the_parameter_file() -> None:
-    assert node_of() == ({}, {}, False)
-    given = {'device': 'cpu', 'key_interval': '8', 'policy': 'every_frame', 'transport': 'compressed'}
-    parameters, *_ = node_of(**given, autostart='false', use_sim_time='True')
-    assert parameters.pop('image_transport') == 'compressed'
-    assert parameters == {
-        'device': 'cpu',
-        'key_interval': 8,
-        'policy': 'every_frame',
-        'autostart': False,
-        'use_sim_time': True,
-    }
+def test_what_is_not_given_is_left_to_whoever_includes_this_or_to_the_parameter_file(tmp_path: Path) -> None:
+    assert node_of() == ([], {}, False)  # no file of ours, that would go before what a parent launch file sets
+    file = tmp_path / 'mine.yaml'
+    file.touch()
+    texts = {'weights': 'a.safetensors', 'classes': 'camvid11', 'key': 'deeplab_lite0', 'engine': 'torch'}
+    texts |= {'device': 'cpu', 'precision': 'float32', 'policy': 'every_frame', 'transport': 'compressed'}
+    numbers = {'key_interval': '8', 'working_height': '120', 'autostart': 'false', 'use_sim_time': 'True'}
+    (first, overrides), *_ = node_of(params_file=str(file), **texts, **numbers)
+    assert first == str(file)
+    assert overrides.pop('image_transport') == texts.pop('transport')
+    assert overrides == {**texts, 'key_interval': 8, 'working_height': 120, 'autostart': False, 'use_sim_time': True}
 
 
 def test_topics_of_cameras_are_remapped_with_their_compressed_ones() -> None:
     assert node_of(image='/cam/raw')[1] == {'image': '/cam/raw', 'image/compressed': '/cam/raw/compressed'}
     parameters, remappings, _ = node_of(cameras='front, left', images='/a,left/image')
-    assert parameters == {'cameras': ['front', 'left']}
+    assert parameters == [{'cameras': ['front', 'left']}]
     assert remappings == {'front/image': '/a', 'front/image/compressed': '/a/compressed'}
     with pytest.raises(ValueError, match="images: expected one for each of front, left, found '/a'"):
         node_of(cameras='front,left', images='/a')
 
 
-@pytest.mark.parametrize('argument', ['respawn', 'autostart', 'use_sim_time'])
-def test_what_is_neither_true_nor_false_is_refused(argument: str) -> None:
-    with pytest.raises(ValueError, match=f"{argument}: expected true or false, found 'ture'"):
-        started(**{argument: 'ture'})
+def test_a_camera_called_y_is_quoted() -> None:
+    ((file,), *_) = node_of(cameras='y,on')
+    path = Path(file)
+    assert '"cameras": ["y", "on"]' in path.read_text()
+    path.unlink()
+
+
+@pytest.mark.parametrize(
+    ('argument', 'value', 'expected'),
+    [
+        ('respawn', 'ture', 'true or false'),
+        ('autostart', 'ture', 'true or false'),
+        ('use_sim_time', 'ture', 'true or false'),
+        ('loop', 'ture', 'true or false'),
+        ('rviz', 'ture', 'true or false'),
+        ('key_interval', 'often', 'a whole number'),
+        ('working_height', '1.5', 'a whole number'),
+        ('rate', 'fast', 'a number from 0 up'),
+        ('respawn_delay', '-1', 'a number from 0 up'),
+        ('transport', 'h264', 'raw or compressed'),
+        ('policy', 'newest', 'drop_old or every_frame'),
+        ('log_level', 'loud', 'debug or info or warn or error or fatal'),
+        ('params_file', '/nowhere.yaml', 'a file'),
+    ],
+)
+def test_a_wrong_value_is_refused_by_the_name_of_its_argument(argument: str, value: str, expected: str) -> None:
+    with pytest.raises(ValueError, match=f"^{argument}: expected {expected}, found '{value}'"):
+        started(replay='a', **{argument: value})
+
+
+def test_arguments_that_do_not_exist_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, 'argv', ['ros2', 'launch', 'davss_ros', 'davss.launch.py', 'weigths:=x'])
+    with pytest.raises(ValueError, match='weigths: no such argument; did you mean weights'):
+        actions('weigths:=x')
+    assert actions('weights:=x', 'launch-prefix:=nice')
+    monkeypatch.setattr(sys, 'argv', ['ros2', 'launch', 'robot', 'robot.launch.py', 'arm:=left'])  # a parent's own
+    assert actions('arm:=left')
+
+
+@pytest.mark.parametrize('installed', [True, False])
+def test_rviz_that_is_not_installed_is_said_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: bool
+) -> None:
+    packages = tmp_path / 'share' / 'ament_index' / 'resource_index' / 'packages'
+    packages.mkdir(parents=True)
+    if installed:
+        (packages / 'rviz2').touch()
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    if installed:
+        assert started(rviz='true') == ['davss_node', 'rviz2']
+    else:
+        with pytest.raises(ValueError, match='rviz: rviz2 is not installed'):
+            started(rviz='true')
 
 
 def test_respawn_is_an_option() -> None:
-    assert [node_of(respawn=one)[2] for one in ('true', 'false')] == [True, False]
+    assert [node_of(respawn=value)[2] for value in ('true', 'false')] == [True, False]
+
+
+def test_the_costmap_layer_is_wired_to_what_the_node_publishes() -> None:
+    config = yaml.safe_load((LAUNCH.parent.parent / 'config' / 'nav2_semantic_layer.yaml').read_text())
+    layer = config['local_costmap']['local_costmap']['ros__parameters']['semantic_segmentation_layer']
+    camera = layer['camera']
+    published = {f'/davss/{topic.name}': topic.type for topic in (*CAMERA_OUTPUTS, *NODE_OUTPUTS)}
+    wired = {'segmentation_topic': IMAGE, 'confidence_topic': IMAGE, 'labels_topic': 'vision_msgs/msg/LabelInfo'}
+    assert {name: published[camera[name]] for name in wired} == wired
+    classes = [name for kind in camera['class_types'] for name in camera[kind]['classes']]
+    assert sorted(classes) == sorted(entry.name for entry in load_classes('camvid11'))  # each once
