@@ -10,7 +10,17 @@ setup(
     name=NAME,
     version='0.1.0',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
-    package_data={NAME: ['classes/*.yaml', 'weights/*', 'train/recipes/*.yaml', 'evaluate/pages/*.j2', 'py.typed']},
+    package_data={
+        NAME: [
+            'classes/*.yaml',
+            'weights/*',
+            'core/street/*.jpg',
+            'networks/foreign/*.jpg',
+            'train/recipes/*.yaml',
+            'evaluate/pages/*.j2',
+            'py.typed',
+        ]
+    },
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (f'share/{NAME}', ['package.xml']),

@@ -18,6 +18,8 @@ os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ['ROS_DOMAIN_ID'] = str(random.SystemRandom().randrange(1, 101))
 # before torch is: the processes of a test compute side by side, see `davss_ros.engines.openmp`
 os.environ.setdefault('GOMP_SPINCOUNT', '1000')
+# what ``engine: auto`` stands for, here and in the processes that tests start: those of test/engines name theirs
+os.environ.setdefault('DAVSS_ENGINE', 'torch')
 
 
 @pytest.fixture(scope='session')

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from davss_ros.core.config import SegmenterConfig
-from davss_ros.engines.choice import choose_engines, choose_file_engines
-from davss_ros.engines.engine import Engine
+from davss_ros.engines.choice import Engines, choose_engines, choose_file_engines
 from davss_ros.engines.engine_network import EngineNetwork
 from davss_ros.errors import ConfigError
 from davss_ros.networks.again import OneByOne
@@ -32,7 +31,7 @@ class ForeignKeyNetwork:
     """What `davss_ros.core.model.load_model` needs of it."""
 
     foreign: Foreign
-    engines: Sequence[Engine]
+    engines: Engines
 
     @property
     def description(self) -> Description:
@@ -78,12 +77,13 @@ def load_foreign_key(config: SegmenterConfig, device: torch.device, precision: t
         engines = choose_engines(config.engine, device, precision)
 
     def run_file(path: Path, image: Tensor) -> Sequence[Tensor]:
-        for engine in engines[:-1]:
+        *better, last = engines.candidates
+        for engine in better:
             try:
                 return engine.compile(path, [image])(image)
             except Exception as error:  # of the library behind it
                 log.warning('key: %s fails (%s)', engine.name, ' '.join(str(error).split())[:200])
-        return engines[-1].compile(path, [image])(image)
+        return last.compile(path, [image])(image)
 
     loaded = load_foreign(
         source, run_file, classes=config.classes, description=config.key_description, options=config.key_options

@@ -1,5 +1,6 @@
 """Frames on their way in and labels on their way out: checks, working size, padding."""
 
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -9,8 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from davss_ros.errors import FrameError
+from davss_ros.images.files import read_image
 from davss_ros.networks.resample import SCALE, pad_to_multiple
 
+STREET = Path(__file__).parent / 'street'  # two scenes of the video that `make demo` shows
 SMALLEST, LARGEST = 16, 8192  # px, of a frame's sides
 
 
@@ -50,3 +53,11 @@ def to_frame_size(labels: NDArray[np.uint8], size: tuple[int, ...], working_heig
     if labels.shape == size:
         return np.ascontiguousarray(labels)
     return cv2.resize(labels, (size[1], size[0]), interpolation=cv2.INTER_NEAREST).astype(np.uint8, copy=False)
+
+
+def street_scenes(size: tuple[int, int]) -> list[NDArray[np.uint8]]:
+    """Return two real frames of different scenes, scaled to that (height, width): (H, W, 3) uint8 RGB each."""
+    return [
+        cv2.resize(read_image(path), size[::-1], interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+        for path in sorted(STREET.glob('*.jpg'))
+    ]

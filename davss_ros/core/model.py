@@ -1,10 +1,10 @@
 """The four networks together, on their device; several segmenters may share one model."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,10 +14,9 @@ from davss_ros.core.classes import SemanticClass, load_classes
 from davss_ros.core.confidence import SOFTMAX, Coefficients, read_coefficients
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.foreign_key import ForeignKeyNetwork, distortion_for, load_foreign_key
-from davss_ros.engines.choice import choose_engines
+from davss_ros.engines.choice import Engines, choose_engines
 from davss_ros.engines.device import choose_device, choose_precision
-from davss_ros.engines.engine import Engine
-from davss_ros.engines.engine_network import EngineNetwork
+from davss_ros.engines.engine_network import EngineNetwork, engine_of
 from davss_ros.errors import ConfigError, WeightsError
 from davss_ros.networks.again import KeyAgain, Mirrored, Uncorrected
 from davss_ros.networks.foreign.description import Description
@@ -59,6 +58,22 @@ class Model:
     confidence: Coefficients = SOFTMAX  # see `davss_ros.core.confidence`
     calibrated: bool = False  # whether these were fitted
     key_thread: KeyThread = field(default_factory=KeyThread)  # for key frames beside the stream
+
+    @property
+    def engines(self) -> dict[str, str]:
+        """What computes each network that has weights, in words, by role."""
+        roles = {role: engine_of(getattr(self, role)) for role in (*ROLES, 'gate', 'window')}
+        return {role: words for role, words in roles.items() if words}
+
+    @property
+    def engine(self) -> str:
+        """What computes the networks, in words; where it is not the same for all, by role."""
+        roles: dict[str, list[str]] = {}
+        for role, words in self.engines.items():
+            roles.setdefault(words, []).append(role)
+        if len(roles) <= 1:
+            return next(iter(roles), '')
+        return '; '.join(f'{", ".join(names)}: {words}' for words, names in roles.items())
 
 
 def load_model(config: SegmenterConfig) -> Model:
@@ -162,14 +177,15 @@ def _network(role: str, name: str, files: list[Weights], classes: int) -> nn.Mod
 
 
 def _computed(
-    networks: Mapping[str, Any], engines: Sequence[Engine], key_views: int, foreign: ForeignKeyNetwork | None
+    networks: Mapping[str, Any], engines: Engines, key_views: int, foreign: ForeignKeyNetwork | None
 ) -> dict[str, Any]:
-    """Return the networks as `Model` has them: computed by the first of ``engines`` that can; DIS by itself."""
+    """Return the networks as `Model` has them: computed by one of ``engines``; DIS by itself."""
     computed: dict[str, Any] = {
         role: EngineNetwork(network, engines, role) if network.state_dict() else network
         for role, network in networks.items()
     }
-    key, light = networks.get('key'), networks.get('correction')
+    key: Any = networks.get('key')
+    light: Any = networks.get('correction')
     if foreign is not None:
         computed['key'] = foreign.called('key')
         window = KeyAgain(foreign.called('correction'))
@@ -177,7 +193,7 @@ def _computed(
         window = KeyAgain(EngineNetwork(key, engines, 'correction'))
     computed.setdefault('correction', window)
     if isinstance(light, KeyAgain):  # an engine need not know that it takes no notice of what was propagated
-        computed['correction'] = KeyAgain(EngineNetwork(cast(nn.Module, light.key), engines, 'correction'))
+        computed['correction'] = KeyAgain(EngineNetwork(networks['correction'].key, engines, 'correction'))
     if 'gate' in networks:
         computed['window'] = window
     if key_views == 2:

@@ -24,7 +24,7 @@ from davss_ros.core.background import PendingKey
 from davss_ros.core.confidence import Evidence
 from davss_ros.core.config import SegmenterConfig, changed_settings
 from davss_ros.core.correction import correct
-from davss_ros.core.frames import check_frame, to_frame_size, to_tensor
+from davss_ros.core.frames import check_frame, street_scenes, to_frame_size, to_tensor
 from davss_ros.core.key_frames import KeyFrameSchedule, class_ids
 from davss_ros.core.labels import merge
 from davss_ros.core.model import Model, load_model
@@ -151,13 +151,16 @@ class VideoSegmenter:
         self._reason = reason
 
     def warm_up(self, size: tuple[int, int] = (480, 640)) -> None:
-        """Run every network once on frames of that (H, W), so that the first real frame does not wait."""
+        """Run every network on frames of that (H, W): engines are chosen, and the first real frame does not wait.
+
+        The frames are two street scenes that have nothing in common, so that all of the second is redone.
+        """
         config = replace(self._config, key_interval=2, cut_distortion=1.0, key_frame_policy='fixed', key_frame_lag=1)
         trial = VideoSegmenter(config, model=self.model)
-        trial.step(np.full((*size, 3), 127, np.uint8))
-        noise = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)  # nothing like it: all is redone
+        first, second = street_scenes(size)
+        trial.step(first)
         for _ in range(3 if config.key_frame_mode == 'background' else 1):  # the third of them takes over
-            trial.step(noise)
+            trial.step(second)
 
     def step(self, frame: NDArray[np.uint8], stamp: int = 0) -> FrameResult:
         """Segment the next frame.
@@ -309,7 +312,8 @@ def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer
 
     if mode == 'davss' and not model.corrects:
         timer.lap('correction')
-        return _label(steps, merge(propagated.scores, align_corners=model.align_corners), distortion)
+        labels = merge(propagated.scores, align_corners=model.align_corners)
+        return _label(steps, labels, distortion, propagated.scores)
     if mode == 'davss' and (model.gate is not None or model.correction_share < 1):
         distance = torch.tensor([cache.distance for cache in caches], device=image.device)
         budgets = [step.video.windows((distortion.shape[2], distortion.shape[3])) for step in steps]

@@ -9,6 +9,7 @@ import logging
 import os
 import platform
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from torch import nn
 
 from davss_ros import networks
 from davss_ros.engines.engine import Source
+
+_PLAIN = (bool, int, float, str, tuple, list, Path, torch.dtype, type(None))
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +46,7 @@ class Cache:
         path = self._folder / key
         try:
             content = path.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             log.warning('%s: cannot be read (%s); made anew', path, error.strerror)
@@ -69,7 +72,8 @@ class Cache:
             partial.replace(self._folder / key)
         except Exception as error:
             self._writable = False  # said once
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
             reason = error.strerror if isinstance(error, OSError) else str(error).partition('\n')[0]
             log.warning('%s: cannot be written (%s); networks are compiled at every start', self._folder, reason)
 
@@ -85,7 +89,9 @@ def fingerprint(source: Source, engine: str, sizes: Sequence[Any]) -> str:
     if isinstance(source, Path):
         digest.update(source.read_bytes())
         return digest.hexdigest()[:32]
-    digest.update(repr(source).encode())
+    for name, module in source.named_modules():  # what repr shows, and what the code goes by beside it
+        plain = {key: value for key, value in vars(module).items() if isinstance(value, _PLAIN)}
+        digest.update(repr((name, type(module).__qualname__, module.extra_repr(), sorted(plain.items()))).encode())
     for path in sorted({*_folder_of(networks).glob('*.py'), *_files(source)}):
         digest.update(path.read_bytes())
     for name, value in source.state_dict().items():

@@ -1,38 +1,94 @@
-"""Which engines compute a model: the one asked for, and torch where that cannot."""
+"""Choosing the engine that computes a network: one that agrees with torch, and the fastest of those.
 
+That is tried out on the first input of a size, which is why whoever is in a hurry later warms up on frames like those
+to come. What was found is kept on disk.
+"""
+
+import json
 import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
-from davss_ros.engines.cache import Cache, default_folder
-from davss_ros.engines.engine import Engine
-from davss_ros.engines.registry import AUTO, check_engine, make_engine
+from davss_ros.engines.cache import Cache, default_folder, fingerprint
+from davss_ros.engines.engine import Compiled, Engine, Source
+from davss_ros.engines.registry import AUTO, ENGINES, check_engine, make_engine
 from davss_ros.engines.torch_engine import TorchEngine
 from davss_ros.errors import ConfigError, EngineError
 
 log = logging.getLogger(__name__)
 
+AGREEMENT = 0.995  # share of the pixels on which an engine must agree with torch in float32
+SLACK = 0.005  # or this much less than torch agrees with that in the precision asked for: unsure labels are lost there
+NEAR = 0.05  # maps that are no scores agree where they differ by no more: probabilities, flow in 1/4-size pixels
+SCORES = ('key', 'correction', 'window')  # roles whose output is scores
+ROUNDS = 3  # of the timing
+VARIABLE = 'DAVSS_ENGINE'  # names what ``auto`` stands for, as on machines where nothing is to be tried out
 
-def choose_engines(name: str, device: torch.device, precision: torch.dtype) -> list[Engine]:
-    """Return the engines to be tried, the best first, torch last.
+Finish = Callable[[tuple[Tensor, ...]], Tensor]  # outputs of what was compiled -> what the network gives
+
+
+@dataclass
+class Engines:
+    """What may compute the networks of a model.
+
+    Attributes:
+        candidates: the best guess first; torch among them.
+        reference: of modules, in float32.
+        cache: where choices are kept.
+        timed: the fastest is wanted, not the first that agrees.
+    """
+
+    candidates: Sequence[Engine]
+    reference: TorchEngine
+    cache: Cache
+    timed: bool
+
+    def of(self, source: Source) -> list[Engine]:
+        """Return the engines for a network; torch, or of a file the last one, is that which is left if others fail."""
+        files = isinstance(source, Path)
+        return [engine for engine in self.candidates if not (files and isinstance(engine, TorchEngine))]
+
+
+@dataclass
+class Choice:
+    """An engine with a network that it compiled."""
+
+    engine: Engine
+    compiled: Compiled
+
+
+def choose_engines(name: str, device: torch.device, precision: torch.dtype) -> Engines:
+    """Return what ``name`` stands for; ``auto`` for all engines that are installed, but on CUDA for torch alone.
 
     Raises:
         ConfigError: no engine of that name.
     """
+    if name == AUTO:
+        name = os.environ.get(VARIABLE, AUTO)
     check_engine(name)
-    torch_engine = TorchEngine(device, precision)
-    if name in (AUTO, torch_engine.name):
-        return [torch_engine]
-    try:
-        return [make_engine(name, device, precision, Cache(default_folder())), torch_engine]
-    except EngineError as error:
-        log.warning('engine: %s; torch computes', error)
-        return [torch_engine]
+    cache = Cache(default_folder())
+    names = [name] if name != AUTO else [kind for kind in ENGINES if device.type == 'cpu']
+    found: list[Engine] = []
+    for kind in names:
+        if kind == TorchEngine.name:
+            continue
+        try:
+            found.append(make_engine(kind, device, precision, cache))
+        except EngineError as error:
+            log.log(logging.DEBUG if name == AUTO else logging.WARNING, 'engine: %s; torch computes', error)
+    found.append(TorchEngine(device, precision))
+    return Engines(found, TorchEngine(device, torch.float32), cache, timed=name == AUTO)
 
 
-def choose_file_engines(name: str, device: torch.device, precision: torch.dtype, file: Path) -> list[Engine]:
-    """Return the engines to be tried for a network that is an ONNX file or OpenVINO's own, the best first.
+def choose_file_engines(name: str, device: torch.device, precision: torch.dtype, file: Path) -> Engines:
+    """Return what may compute a network that is an ONNX file or OpenVINO's own.
 
     Raises:
         ConfigError: no engine of that name, or none that reads such files.
@@ -44,14 +100,120 @@ def choose_file_engines(name: str, device: torch.device, precision: torch.dtype,
     if name == TorchEngine.name:
         raise ConfigError(f'engine: torch does not read {file}; set engine to auto or {" or ".join(readers)}')
     names = readers if name == AUTO else [name, *(reader for reader in readers if reader != name.partition(':')[0])]
-    engines, reasons = [], []
-    for each in names:
+    cache = Cache(default_folder())
+    found: list[Engine] = []
+    reasons = []
+    for kind in names:
         try:
-            engines.append(make_engine(each, device, precision, Cache(default_folder())))
+            found.append(make_engine(kind, device, precision, cache))
         except EngineError as error:
             reasons.append(str(error))
-    if not engines:
+    if not found:
         raise ConfigError(f'engine: expected {" or ".join(readers)}, which read {file}: {"; ".join(reasons)}')
-    if reasons and name not in (AUTO, engines[0].name):
-        log.warning('engine: %s; %s computes', reasons[0], engines[0].name)
-    return engines
+    if reasons and name not in (AUTO, found[0].name):
+        log.warning('engine: %s; %s computes', reasons[0], found[0].name)
+    return Engines(found, TorchEngine(device, torch.float32), cache, timed=name == AUTO)
+
+
+def choose(
+    engines: Engines, among: Sequence[Engine], source: Source, tensors: Sequence[Tensor], role: str, finish: Finish
+) -> Choice:
+    """Return the engine that computes ``source`` for inputs of these sizes from now on.
+
+    Args:
+        engines: how to choose.
+        among: which of its candidates are left; the last one is taken if no other will do.
+        source: the network.
+        tensors: one input, such as will come.
+        role: of the network.
+        finish: of its outputs.
+
+    Raises:
+        EngineError: not even the last one can compute it.
+    """
+    if len(among) == 1:
+        return Choice(among[0], among[0].compile(source, tensors))
+    start = time.perf_counter()
+    key = _key(among, source, tensors, role)
+    by_name = {engine.name: engine for engine in among}
+    before = engines.cache.read(key, json.loads)
+    if isinstance(before, dict) and before.get('engine') in by_name:
+        engine = by_name[before['engine']]
+        try:
+            choice = Choice(engine, engine.compile(source, tensors))
+        except Exception as error:  # of a library; what worked before may be found again
+            log.warning('%s: %s fails (%s); chosen anew', role, engine.name, reason(error))
+        else:
+            log.info('%s: %s, as chosen before; ready after %.1f s', role, engine.description, _since(start))
+            return choice
+    choice, milliseconds = _tried(engines, among, source, tensors, role, finish)
+    engines.cache.write(key, lambda: json.dumps({'engine': choice.engine.name, 'ms': milliseconds}).encode())
+    times = ', '.join(f'{name} {value:.1f} ms' for name, value in milliseconds.items())
+    words = f'{role}: {choice.engine.description}{f" ({times})" if times else ""}; chosen in {_since(start):.1f} s'
+    log.info(words)
+    return choice
+
+
+def agreement(expected: Tensor, found: Tensor, role: str) -> float:
+    """Return the share of pixels whose label, or of other maps than scores value, is the same: 0 to 1."""
+    if found.shape != expected.shape or not bool(torch.isfinite(found).all()):
+        return 0.0
+    same = expected.argmax(1) == found.argmax(1) if role in SCORES else (expected - found).abs() <= NEAR
+    return float(same.double().mean())
+
+
+def reason(error: Exception) -> str:
+    """Return what went wrong, in a part of a line."""
+    text = str(error) if isinstance(error, EngineError) else f'{type(error).__name__}: {error}'
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0][:300]
+
+
+def _tried(
+    engines: Engines, among: Sequence[Engine], source: Source, tensors: Sequence[Tensor], role: str, finish: Finish
+) -> tuple[Choice, Mapping[str, float]]:
+    """Return the choice, and the milliseconds of those that agree, if they were taken."""
+    last = Choice(among[-1], among[-1].compile(source, tensors))
+    result = finish(last.compiled(*tensors))
+    reference = result if isinstance(source, Path) else finish(engines.reference.compile(source, tensors)(*tensors))
+    needed = min(AGREEMENT, agreement(reference, result, role) - SLACK)
+    fitting: list[Choice] = []
+    for engine in among[:-1]:
+        try:
+            compiled = engine.compile(source, tensors)
+            share = agreement(reference, finish(compiled(*tensors)), role)
+        except Exception as error:  # whatever a library throws
+            log.warning('%s: %s fails (%s)', role, engine.name, reason(error))
+            continue
+        if share >= needed:
+            fitting.append(Choice(engine, compiled))
+        else:
+            found = f'{100 * share:.2f} % of the pixels, expected {100 * needed:.2f} %'
+            log.warning('%s: %s agrees with %s on %s; not taken', role, engine.name, last.engine.name, found)
+    fitting.append(last)
+    if not engines.timed or len(fitting) == 1:
+        return fitting[0], {}
+    times = _times(fitting, tensors)
+    return fitting[times.index(min(times))], {
+        choice.engine.name: round(value, 2) for choice, value in zip(fitting, times, strict=True)
+    }
+
+
+def _times(choices: Sequence[Choice], tensors: Sequence[Tensor]) -> list[float]:
+    """Return the shortest ms of each, taken in turn, so that what else the machine does falls on all alike."""
+    best = [float('inf')] * len(choices)
+    for _ in range(ROUNDS + 1):  # the first time, some warm up
+        for i, choice in enumerate(choices):
+            start = time.perf_counter()
+            choice.compiled(*tensors)
+            best[i] = min(best[i], 1000 * _since(start))
+    return best
+
+
+def _key(among: Sequence[Engine], source: Source, tensors: Sequence[Tensor], role: str) -> str:
+    described: Any = [engine.description for engine in among], role, AGREEMENT
+    return 'choice_' + fingerprint(source, repr(described), [tuple(tensor.shape) for tensor in tensors])
+
+
+def _since(start: float) -> float:
+    return time.perf_counter() - start

@@ -17,6 +17,11 @@ Source = nn.Module | Path  # in float32 and evaluation mode, on the CPU; or an O
 Compiled = Callable[..., tuple[Tensor, ...]]  # tensors in, tensors out
 
 
+def needs_float32(source: Source) -> bool:
+    """Return whether a part of a network says, by an attribute ``float32_only``, that half precision is not for it."""
+    return isinstance(source, nn.Module) and any(getattr(part, 'float32_only', False) for part in source.modules())
+
+
 class Engine(Protocol):
     """Compiles networks for one device in one precision."""
 

@@ -1,42 +1,49 @@
-"""A network as it is called, computed by an engine."""
+"""A network as it is called, computed by the engine that was chosen for it."""
 
 import logging
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from davss_ros.engines.engine import Compiled, Engine, Source
-from davss_ros.errors import EngineError
-from davss_ros.networks.again import KeyAgain, Mirrored
+from davss_ros.engines.choice import Choice, Engines, choose, reason
+from davss_ros.engines.engine import Source
+from davss_ros.networks.again import KeyAgain, Mirrored, OneByOne
 from davss_ros.networks.interface import FileNetwork, Propagated
 
 log = logging.getLogger(__name__)
 
+_Sizes = tuple[tuple[int, ...], ...]
+
 
 class EngineNetwork:
-    """Calls ``network`` through the first of ``engines`` that can compute it.
+    """Calls ``network`` by one of ``engines``.
 
-    It is compiled when a size of input comes for the first time; the number of images (axis 0) may change freely. An
-    engine that fails, then or later, is said to in one line, and from there on the next one computes.
+    The engine is chosen (`davss_ros.engines.choice`), and the network compiled, when a size of input comes for the
+    first time; the number of images (axis 0) may change freely. An engine that fails later is said to in one line, and
+    another one is chosen.
 
     Args:
         network: one of those of `davss_ros.networks.interface`, in float32 and evaluation mode.
-        engines: the best first; the last one is the fallback, whose errors are raised.
+        engines: to choose from.
         role: of the network, for messages.
     """
 
-    def __init__(self, network: nn.Module | FileNetwork, engines: Sequence[Engine], role: str) -> None:
+    def __init__(self, network: nn.Module | FileNetwork, engines: Engines, role: str) -> None:
+        if isinstance(network, nn.Module):
+            network.eval()  # all of it: an exporter puts every part back to the mode of the whole
         self.network = network
         self.role = role
-        self._engines = list(engines)
-        self._compiled: dict[tuple[tuple[int, ...], ...], Compiled] = {}
+        self._engines = engines
+        self._left = engines.of(network.file if isinstance(network, FileNetwork) else network)
+        self._choices: dict[_Sizes, Choice] = {}
+        self._flat: nn.Module | None = None
 
     @property
-    def engine(self) -> Engine:
-        """The one that computes."""
-        return self._engines[0]
+    def description(self) -> str:
+        """Of the engine that computes, or before the first call of the one that is tried first."""
+        choices = list(self._choices.values())
+        return choices[-1].engine.description if choices else self._left[0].description
 
     def __call__(self, *inputs: Any) -> Tensor:
         """Return what the network gives, by its interface.
@@ -44,33 +51,36 @@ class EngineNetwork:
         Raises:
             EngineError: not even the last engine can compute it.
         """
-        while True:
-            try:
-                return self._call(*inputs)
-            except Exception as error:
-                if len(self._engines) == 1:
-                    raise
-                failed = self._engines.pop(0)
-                self._compiled.clear()
-                reason = str(error) if isinstance(error, EngineError) else f'{type(error).__name__}: {error}'
-                log.warning(
-                    '%s: %s fails (%s); %s computes it', self.role, failed.name, _line(reason), self.engine.name
-                )
-
-    def _call(self, *inputs: Any) -> Tensor:
-        file = isinstance(self.network, FileNetwork)
         tensors = self.network.before(*inputs) if isinstance(self.network, FileNetwork) else flattened(inputs)
-        sizes = tuple(tuple(tensor.shape[0 if file else 1 :]) for tensor in tensors)
-        compiled = self._compiled.get(sizes)
-        if compiled is None:
-            compiled = self._compiled[sizes] = self.engine.compile(self._source(inputs), tensors)
-        outputs = compiled(*tensors)
+        first = 0 if isinstance(self.network, FileNetwork) else 1  # a file may be fixed in the number of images, too
+        sizes = tuple(tuple(tensor.shape[first:]) for tensor in tensors)
+        while True:
+            choice = self._choices.get(sizes) or self._choose(sizes, inputs, tensors)
+            try:
+                return self._finish(choice.compiled(*tensors))
+            except Exception as error:
+                if choice.engine is self._left[-1]:
+                    raise
+                self._left.remove(choice.engine)
+                self._choices.clear()
+                log.warning('%s: %s fails (%s); another one is chosen', self.role, choice.engine.name, reason(error))
+
+    def _choose(self, sizes: _Sizes, inputs: Sequence[Any], tensors: Sequence[Tensor]) -> Choice:
+        source = self._source(inputs)
+        choice = self._choices[sizes] = choose(self._engines, self._left, source, tensors, self.role, self._finish)
+        return choice
+
+    def _finish(self, outputs: tuple[Tensor, ...]) -> Tensor:
         return self.network.after(*outputs) if isinstance(self.network, FileNetwork) else outputs[0]
 
     def _source(self, inputs: Sequence[Any]) -> Source:
         if isinstance(self.network, FileNetwork):
             return self.network.file
-        return self.network if all(isinstance(value, Tensor) for value in inputs) else FlatInputs(self.network, inputs)
+        if all(isinstance(value, Tensor) for value in inputs):
+            return self.network
+        if self._flat is None:
+            self._flat = FlatInputs(self.network, inputs).eval()
+        return self._flat
 
 
 class FlatInputs(nn.Module):
@@ -89,9 +99,8 @@ class FlatInputs(nn.Module):
     def forward(self, *tensors: Tensor) -> Tensor:
         """Return what the network gives."""
         rest = iter(tensors)
-        result: Tensor = self.network(
-            *(Propagated(next(rest), next(rest)) if pair else next(rest) for pair in self._pairs)
-        )
+        inputs = (Propagated(next(rest), next(rest)) if pair else next(rest) for pair in self._pairs)
+        result: Tensor = self.network(*inputs)
         return result
 
 
@@ -100,18 +109,15 @@ def flattened(inputs: Sequence[Any]) -> list[Tensor]:
     return [tensor for value in inputs for tensor in ([value] if isinstance(value, Tensor) else value)]
 
 
-def _line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0][:300] if lines else 'no reason was told'
-
-
 def plain(network: Any) -> Any:
     """Return the torch network, in float32, behind one that an engine computes."""
-    if isinstance(network, KeyAgain | Mirrored):
+    if isinstance(network, KeyAgain | Mirrored | OneByOne):
         return type(network)(plain(network.key))
     return network.network if isinstance(network, EngineNetwork) else network
 
 
-def outputs_of(result: Any) -> tuple[Tensor, ...]:
-    """Return what a module gave as a tuple."""
-    return (result,) if isinstance(result, torch.Tensor) else tuple(result)
+def engine_of(network: Any) -> str:
+    """Return the description of the engine that computes ``network``; empty if none does."""
+    if isinstance(network, KeyAgain | Mirrored | OneByOne):
+        return engine_of(network.key)
+    return network.description if isinstance(network, EngineNetwork) else ''

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from davss_ros.engines.cache import Cache, fingerprint
-from davss_ros.engines.engine import Compiled, Source
+from davss_ros.engines.engine import Compiled, Source, needs_float32
 from davss_ros.engines.tracing import is_channels_last, traced
 from davss_ros.errors import EngineError
 
@@ -64,7 +64,8 @@ class OpenVinoEngine:
         key = fingerprint(source, self.description, sizes)
         compiled = self._cache.read(key, self._imported)
         if compiled is None:
-            compiled = self._core.compile_model(self._converted(source, inputs, last), self._device, self._settings())
+            settings = self._settings() | ({'INFERENCE_PRECISION_HINT': 'f32'} if needs_float32(source) else {})
+            compiled = self._core.compile_model(self._converted(source, inputs, last), self._device, settings)
             self._cache.write(key, lambda: compiled.export_model().getvalue())
         return _Call(self._openvino.Tensor, compiled, last)
 

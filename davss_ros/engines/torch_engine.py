@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from davss_ros.engines.device import describe_device
-from davss_ros.engines.engine import Compiled, Source
-from davss_ros.engines.engine_network import outputs_of
+from davss_ros.engines.engine import Compiled, Source, needs_float32
 from davss_ros.errors import EngineError
 from davss_ros.networks.layers import channels_last
 from davss_ros.networks.precision import InHalf
@@ -27,6 +26,7 @@ class TorchEngine:
 
     def __init__(self, device: torch.device, precision: torch.dtype) -> None:
         self._device, self._precision = device, precision
+        self._copies: dict[int, object] = {}  # what networks share, as the key network and its windows, stays shared
         self._prepared: dict[int, tuple[nn.Module, nn.Module]] = {}
 
     @property
@@ -40,14 +40,19 @@ class TorchEngine:
         if isinstance(source, Path):
             raise EngineError(f'{source}: torch does not read ONNX files')
         network = self._prepare(source)
-        return lambda *tensors: outputs_of(network(*tensors))
+        return lambda *tensors: _outputs(network(*tensors))
 
     def _prepare(self, network: nn.Module) -> nn.Module:
         if id(network) not in self._prepared:  # and the network is kept, so that the id stays its own
-            own = copy.deepcopy(network).to(self._device)
+            half = self._precision != torch.float32 and any(True for _ in network.parameters())
+            half &= not needs_float32(network)
+            as_it_is = self._device.type == 'cpu' and not half
+            own = network if as_it_is else copy.deepcopy(network, self._copies).to(self._device)
             channels_last(own)
-            half = self._precision != torch.float32 and any(True for _ in own.parameters())
-            half &= not any(getattr(module, 'float32_only', False) for module in own.modules())
             prepared = InHalf(own, self._device, self._precision) if half else own
             self._prepared[id(network)] = (network, prepared)
         return self._prepared[id(network)][1]
+
+
+def _outputs(result: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
+    return (result,) if isinstance(result, Tensor) else tuple(result)

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from davss_ros.core.classes import SemanticClass
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model, load_model
+from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.datasets.dataset import open_dataset
 from davss_ros.datasets.usable import usable
 from davss_ros.errors import DataError
@@ -131,6 +132,10 @@ def evaluate_videos(
     videos = read(model.classes)
     if not checked:
         check_videos(videos)
+    first = next((frame.image().shape for video in videos for frame in video), None)
+    for loaded, settings in ((model, config), *((models[other], others[other]) for other in others)):
+        if first is not None:  # engines are chosen before anything is measured
+            VideoSegmenter(settings, model=loaded).warm_up((first[0], first[1]))
     evaluation, figures = _measure(name, videos, model, config, distances, modes, intervals)
     results: dict[str, Any] = {'data': name, 'frames': sum(map(len, videos)), 'model': model.name}
     results |= {'distances': list(evaluation.distances), 'intervals': list(evaluation.intervals)} | figures

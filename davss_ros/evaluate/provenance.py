@@ -39,6 +39,7 @@ def provenance(
         'command': shlex.join(['python', '-m', 'davss_ros', command, *(arguments or sys.argv[1:])]),
         'date': datetime.now(timezone.utc).isoformat(timespec='seconds'),
         'device': describe_device(model.device),
+        'engine': model.engines,
         'precision': str(model.precision).removeprefix('torch.'),
         'versions': {
             'python': platform.python_version(),

@@ -93,6 +93,7 @@ def summary(recorder: Recorder, sent: int) -> dict[str, Any]:
         'stage_ms': _rounded(json.loads(told['stages (ms)'])),
         'mean_distortion': float(told['mean distortion']),
         'device': told['device'],
+        'engine': told['engine'],
         'model': told['model'],
     }
 

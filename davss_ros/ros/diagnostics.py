@@ -69,7 +69,8 @@ class Diagnostics:
         values = {'state': state, 'last error': error}
         if model is not None:
             values |= {'model': model.name, 'checksum': model.checksum, 'classes': str(len(model.classes))}
-            values |= {'device': describe_device(model.device), 'memory (MB)': f'{memory(model.device) / 1e6:.0f}'}
+            values |= {'device': describe_device(model.device), 'engine': model.engine}
+            values['memory (MB)'] = f'{memory(model.device) / 1e6:.0f}'
         mistakes = self._watched.mistakes()
         for line in mistakes:
             self._complain(line)

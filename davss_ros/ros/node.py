@@ -25,12 +25,12 @@ from davss_ros.core.model import Model, load_model
 from davss_ros.core.node_config import NodeConfig
 from davss_ros.core.parameters import Settings, check, is_fixed
 from davss_ros.core.segmenter import VideoSegmenter
-from davss_ros.engines.device import describe_device
 from davss_ros.errors import ConfigError, DavssError
 from davss_ros.ros import parameters, wiring
 from davss_ros.ros.camera import Camera
 from davss_ros.ros.diagnostics import Diagnostics
 from davss_ros.ros.label_names import LabelNames
+from davss_ros.ros.log import forward_log
 from davss_ros.ros.outputs import Outputs
 from davss_ros.ros.transitions import answer_all_transitions
 from davss_ros.ros.worker import Worker
@@ -46,6 +46,7 @@ class DavssNode(LifecycleNode):
 
     def __init__(self, **options: Any) -> None:
         super().__init__('davss', enable_logger_service=True, **options)
+        self._log = forward_log(self.get_logger())
         answer_all_transitions(self)
         try:
             parameters.declare(self)
@@ -114,6 +115,7 @@ class DavssNode(LifecycleNode):
 
     def destroy_node(self) -> None:
         """Take the node down, with the services of the lifecycle, which rclpy leaves standing in the graph."""
+        self._log.close()
         super().destroy_node()
         self._state_machine.destroy_when_not_in_use()
 
@@ -199,7 +201,7 @@ class DavssNode(LifecycleNode):
         self._names = LabelNames(self, labels.classes)
         self._configured = True
         self.get_logger().info(
-            f'{model.name} ({model.checksum}) on {describe_device(model.device)}, {len(model.classes)} classes, '
+            f'{model.name} ({model.checksum}) by {model.engine}, {len(model.classes)} classes, '
             f'{count} camera{"s" if count > 1 else ""}{" in batches" if batching else ""}, '
             f'key frame every {settings.segmenter.key_interval} frames'
         )

@@ -16,7 +16,7 @@ from sensor_msgs.msg import Image
 from davss_ros.core.model import Model
 from davss_ros.ros.diagnostics import PERIOD
 
-NODE = {'state', 'model', 'checksum', 'classes', 'device', 'memory (MB)', 'last error'}
+NODE = {'state', 'model', 'checksum', 'classes', 'device', 'engine', 'memory (MB)', 'last error'}
 CAMERA = {
     *('rate in (Hz)', 'rate out (Hz)', 'latency (ms)', 'stages (ms)', 'mean distortion', 'silence (s)', 'subscribers'),
     *('received', 'published', 'waiting', 'not published', 'failures in a row', 'last error'),
