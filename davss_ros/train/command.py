@@ -48,6 +48,7 @@ from davss_ros.train.parts.published import (
     train_distortion_on_triplets,
 )
 from davss_ros.train.parts.stages import StageTraining, train_correction, train_distortion
+from davss_ros.train.recipe import SHIPPED as RECIPES
 from davss_ros.train.recipe import Recipe, load_recipe
 from davss_ros.train.runs import parallel
 from davss_ros.train.runs.compute import Compute, choose_compute
@@ -233,8 +234,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train; return the exit status."""
     parser = argparse.ArgumentParser('train', description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('part', choices=PARTS)
-    known = 'camvid_lite (default), camvid_context, camvid_published, published or a YAML file'
-    parser.add_argument('--config', default='camvid_lite', help=known)
+    shipped = ', '.join(sorted(path.stem for path in RECIPES.glob('*.yaml')))
+    parser.add_argument(
+        '--config', default='camvid_lite', help=f'camvid_lite (default), one of {shipped}, or a YAML file'
+    )
     parser.add_argument('--data', type=Path, help='labelled images: images/ and labels/, CamVid or Cityscapes')
     parser.add_argument('--videos', type=Path, nargs='*', help='unlabelled motion: videos, folders, bags')
     parser.add_argument('--topic', help='image topic of bags among the videos that have several cameras')

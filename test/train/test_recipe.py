@@ -172,7 +172,8 @@ def test_published_networks_are_trained_as_published(tmp_path: Path) -> None:
 
 def test_an_unknown_recipe_is_refused() -> None:
     with pytest.raises(
-        ConfigError, match=r"config: expected camvid_context, camvid_lite.* or a YAML file, found 'nothing'"
+        ConfigError,
+        match=r"config: expected camvid_context, camvid_light, camvid_lite.* or a YAML file, found 'nothing'",
     ):
         load_recipe('nothing', data=DATA, out=OUT)
 
