@@ -22,14 +22,15 @@ from tqdm import tqdm
 
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import load_model
+from davss_ros.datasets.dataset import open_dataset
 from davss_ros.datasets.drives import split_drive
+from davss_ros.datasets.folder import is_folder
 from davss_ros.engines.allocator import keep_freed_memory
-from davss_ros.errors import ConfigError, DavssError
+from davss_ros.errors import ConfigError, DataError, DavssError
 from davss_ros.recordings.arguments import add_topic
 from davss_ros.train.choosing.sets import ChoosingSet, moved_stills, video_pieces
 from davss_ros.train.choosing.trial import Setting, check_setting_choices, try_settings
 from davss_ros.train.choosing.verdict import markdown, verdict
-from davss_ros.train.material.labelled import open_labelled
 
 
 def read_settings(path: Path) -> dict[str, Setting]:
@@ -66,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_topic(parser)
     parser.add_argument('--pieces', type=int, default=0, help='of each video at most; default: all')
     parser.add_argument('--data', type=Path, help='labelled stills: images/ and labels/, CamVid or Cityscapes')
+    parser.add_argument('--split', default='', help='of the stills, where there are several')
     parser.add_argument('--drive', default='', help='use the stills whose names begin so')
     parser.add_argument('--drive-weights', help='the model whose key network was trained without that drive')
     parser.add_argument('--every', type=int, default=1, help='use every n-th still')
@@ -100,7 +102,10 @@ def _sets(options: argparse.Namespace) -> list[ChoosingSet]:
     sets = []
     if options.data:
         model = load_model(SegmenterConfig(weights=options.drive_weights, **computed))
-        dataset = open_labelled(options.data, '', '', 'train')
+        layout = 'stills' if is_folder(options.data) else ''
+        dataset = open_dataset(options.data, model.classes, layout=layout, split=options.split)
+        if dataset.problems:
+            raise DataError('\n'.join(dataset.problems))
         stills = split_drive(dataset.stills, options.drive)[0] if options.drive else dataset.stills
         name = options.drive or options.data.name
         sets.append(moved_stills(name, stills[:: options.every], model, options.longest, options.seed))

@@ -1,0 +1,74 @@
+"""The command on tiny data; the model is a stub that sees white walls."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from davss_ros.core.classes import SemanticClass
+from davss_ros.core.model import Model
+from davss_ros.train.choosing import command
+
+
+def key(image: Tensor) -> Tensor:
+    white = (image[:, :1, 1::4, 1::4] > 0.5).float()
+    return 10 * torch.cat([1 - white, white], 1)
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    model = Model(
+        key,
+        lambda image, previous: torch.zeros_like(previous[:, :2, ::4, ::4]),
+        lambda propagated, image: torch.ones_like(image[:, :1]),
+        lambda image, propagated: key(image),
+        (SemanticClass('ground', (0, 0, 0)), SemanticClass('wall', (9, 9, 9))),
+        'step',
+        1.0,
+        False,
+        torch.device('cpu'),
+        torch.float32,
+        'stub',
+    )
+    monkeypatch.setattr(command, 'load_model', lambda config: model)
+    for kind in ('images', 'labels'):
+        (tmp_path / kind).mkdir()
+    for number, name in enumerate(('a_1', 'a_2', 'b_1', 'b_2', 'b_3', 'b_4')):
+        labels = np.zeros((40, 64), np.uint8)
+        labels[:, : 12 + 8 * number] = 1
+        cv2.imwrite(str(tmp_path / 'images' / f'{name}.png'), 255 * np.stack([labels] * 3, 2))
+        cv2.imwrite(str(tmp_path / 'labels' / f'{name}.png'), labels)
+    (tmp_path / 'settings.yaml').write_text('flow: {mode: flow}\nredo: {correction_gain: 1}\n')
+    return tmp_path
+
+
+def test_a_setting_that_gains_on_stills_and_videos_is_taken(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ['--settings', str(data / 'settings.yaml'), '--longest', '2', '--out', str(data / 'out')]
+    stills = ['--data', str(data), '--drive', 'a', '--drive-weights', 'left out']
+    assert command.main([*options, *stills, '--videos', str(data / 'images')]) == 0
+    told = json.loads((data / 'out' / 'choosing.json').read_text())
+    assert (told['baseline'], told['taken'], list(told['sets'])) == ('flow', 'redo', ['a', 'images'])
+    assert told['sets']['images']['redo']['miou']['1'] == 100
+    assert (data / 'out' / 'choosing.md').read_text().startswith('| setting | a: d = 1 / 2')
+    assert 'taken: redo' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ([], 'expected --data with --drive-weights, or --videos'),
+        (['--data', 'DATA'], 'expected --data with --drive-weights'),
+        (['--data', 'DATA', '--drive', 'c', '--drive-weights', 'x'], "found 'c', none"),
+        (['--videos', 'nowhere'], 'nowhere: no such file or folder'),
+    ],
+)
+def test_what_cannot_be_tried_is_told(
+    data: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    options = [option.replace('DATA', str(data)) for option in options]
+    assert command.main(['--settings', str(data / 'settings.yaml'), *options]) == 1
+    assert message in capsys.readouterr().err
