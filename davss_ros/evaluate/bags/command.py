@@ -9,6 +9,7 @@ from typing import Any
 
 from davss_ros.command_line import guarded
 from davss_ros.engines.allocator import keep_freed_memory
+from davss_ros.errors import DataError
 from davss_ros.evaluate.bags.request import at_least_one, positive
 from davss_ros.evaluate.bags.session import Session
 
@@ -20,9 +21,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     session = Session(options, list(arguments) if arguments is not None else sys.argv[1:])
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return guarded('evaluate_bag', session.run, lambda: f'--out {options.out} --resume goes on')
+        return guarded('evaluate_bag', lambda: _run(session), lambda: f'--out {options.out} --resume goes on')
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _run(session: Session) -> int:
+    try:
+        return session.run()
+    except OSError as error:
+        place = f'{error.filename}: ' if error.filename else ''
+        raise DataError(f'{place}{error.strerror or error}; what is finished stays, --resume goes on') from error
 
 
 def parser() -> argparse.ArgumentParser:

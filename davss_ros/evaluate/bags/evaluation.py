@@ -12,7 +12,7 @@ from davss_ros.evaluate.bags.join import Joiner
 from davss_ros.evaluate.bags.part import PARTS, Work, appended_rows, do
 from davss_ros.evaluate.bags.plan import BagPlan, tasks_of
 from davss_ros.evaluate.bags.rows import FrameRow, read_rows, to_line
-from davss_ros.evaluate.bags.store import ROWS, mend
+from davss_ros.evaluate.bags.store import ROWS, append, mend
 
 
 class Crew(Protocol):
@@ -114,7 +114,7 @@ def _side_by_side(
 def _joined(job: Job, plan: BagPlan, group: list[Work], known: int) -> int:
     """Append the rows of all parts of a bag that count; return how many parts had to be done again."""
     joiner, repaired = Joiner(plan), 0
-    with (job.out / ROWS).open('a', encoding='utf-8') as file:
+    with (job.out / ROWS).open('ab', buffering=0) as file:
         for work in group:
             mended = joiner.misfit(work.task, _ahead(work, plan))
             if mended is not None:
@@ -126,8 +126,7 @@ def _joined(job: Job, plan: BagPlan, group: list[Work], known: int) -> int:
                 joiner.add(row)
                 known -= 1
                 if known < 0:
-                    file.write(to_line(row))
-        file.flush()
+                    append(file, job.out / ROWS, to_line(row).encode())
     return repaired
 
 

@@ -17,7 +17,7 @@ from davss_ros.evaluate.bags.plan import BagPlan
 from davss_ros.evaluate.bags.record import Recording, recorded_frames, topic_of
 from davss_ros.evaluate.bags.rows import FrameRow, to_line
 from davss_ros.evaluate.bags.run import run_task
-from davss_ros.evaluate.bags.store import earlier_rows, trim
+from davss_ros.evaluate.bags.store import append, earlier_rows, trim
 
 PARTS = 'parts'
 
@@ -60,12 +60,10 @@ def appended_rows(work: Work, path: Path) -> Iterator[FrameRow]:
     set_threads(job.threads)
     model = model_of(job.settings.segmenter)
     part = job.out / PARTS / f'{task.name}.{len(recordings(work))}.mcap'
-    with path.open('a', encoding='utf-8') as file, Recording(job, model.classes, part) as recording:
-        for row in run_task(
-            earlier.resumed(task, plan, job.cameras(task.bag)), plan, job, model, earlier.rows, recording
-        ):
-            file.write(to_line(row))
-            file.flush()
+    left = earlier.resumed(task, plan, job.cameras(task.bag))
+    with path.open('ab', buffering=0) as file, Recording(job, model.classes, part) as recording:
+        for row in run_task(left, plan, job, model, earlier.rows, recording):
+            append(file, path, to_line(row).encode())
             yield row
 
 

@@ -24,11 +24,11 @@ def telling(rows: Path, count: int) -> list[Moment]:
     frames, distortion, unsure = 0, 0.0, 0.0
     for row in read_rows(rows):
         if not row.skipped:
-            frames, distortion, unsure = frames + 1, distortion + row.distortion, unsure + (row.unsure or 0.0)
+            frames, distortion, unsure = frames + 1, distortion + row.distortion, unsure + row.unsure
     scale = [frames / total if total else 0.0 for total in (distortion, unsure)]
 
     def score(row: FrameRow) -> float:
-        return row.distortion * scale[0] + (row.unsure or 0.0) * scale[1]
+        return row.distortion * scale[0] + row.unsure * scale[1]
 
     apart = max(1, frames // (2 * count))
     found = moments(rows, score, count, apart)

@@ -181,7 +181,7 @@ def join_recording(parts: Sequence[Path], folder: Path, classes: Sequence[Semant
         writer = BagWriter(file)
         for part in parts:
             bag = _opened(part)
-            for message in bag.messages([topic.name for topic in bag.topics]) if bag else ():
+            for message in bag.messages([topic.name for topic in bag.topics if topic.type == _IMAGE]) if bag else ():
                 if not written:
                     text = json.dumps({'class_map': names, 'threshold': 0.0})
                     writer.write_text(f'{NODE}/label_names', text, message.received)

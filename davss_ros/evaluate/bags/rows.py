@@ -5,10 +5,10 @@ exactly what one run would have given.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class FrameRow:
         size: height and width, px.
         ms: time by stage.
         distortion: mean of the distortion map.
-        unsure: share of the pixels whose label is not sure; None where the step does not say.
+        unsure: share of the pixels whose label is not sure.
         unlabelled: what is wrong with its label, where there is one.
         counts: confusion (true, predicted) with the reference; None for a frame without one.
         streaming: the same of the labels that a live node would have shown when this frame came; None without any.
@@ -57,7 +57,7 @@ class FrameRow:
     size: tuple[int, int] = (0, 0)
     ms: dict[str, float] = field(default_factory=dict)
     distortion: float = 0.0
-    unsure: float | None = None
+    unsure: float = 0.0
     unlabelled: str = ''
     counts: Sparse | None = None
     streaming: Sparse | None = None
@@ -110,13 +110,6 @@ def read_rows(path: Path) -> Iterator[FrameRow]:
             if not line.endswith('\n'):
                 return
             yield row
-
-
-def write_rows(file: TextIO, rows: Iterable[FrameRow]) -> None:
-    """Append rows, each of them flushed."""
-    for row in rows:
-        file.write(to_line(row))
-        file.flush()
 
 
 def sparse(counts: NDArray[Any]) -> Sparse:

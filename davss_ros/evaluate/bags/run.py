@@ -26,7 +26,7 @@ from davss_ros.evaluate.overheard import OverheardDistortion
 from davss_ros.images.bit_depth import BitDepth
 
 Labels = NDArray[np.uint8]
-UNSURE = 0.5  # confidence below which a pixel's label is not sure
+UNSURE = 0.5  # confidence, 0 to 1, below which a label is not sure
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _segment(
         size=(result.labels.shape[0], result.labels.shape[1]),
         ms={stage: round(value, 3) for stage, value in result.timings.items()},
         distortion=round(result.mean_distortion, 6),
-        unsure=_unsure(result),
+        unsure=round(float((result.confidence < UNSURE).mean()), 6),
         live={'dropped': arrival.dropped, 'ms': _rounded(arrival.latencies)},
         unlabelled=problem,
     )
@@ -201,11 +201,6 @@ def _map(
     propagated = overheard.labels(reference.shape, stream.camera.config.segmenter.working_height)
     quality.add(result.distortion[labelled], (propagated != reference)[labelled])
     return quality.sparse()
-
-
-def _unsure(result: FrameResult) -> float | None:
-    confidence = getattr(result, 'confidence', None)
-    return None if confidence is None else round(float((confidence < UNSURE * 255).mean()), 6)
 
 
 def _rounded(values: list[float]) -> list[float]:

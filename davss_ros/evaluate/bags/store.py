@@ -1,8 +1,10 @@
 """Rows in files: going on after the last whole one, and knowing what an earlier run left."""
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 
 from davss_ros.evaluate.bags.job import Camera, Span, Task
@@ -28,6 +30,16 @@ def mend(path: Path) -> None:
             end = start
         if end != size:
             file.truncate(end)
+
+
+def append(file: FileIO, path: Path, line: bytes) -> None:
+    """Write a line at once; `OSError` with the file's name if the disk is full."""
+    try:
+        written = file.write(line)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    if written != len(line):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def trim(path: Path, bag: str, keep: Callable[[FrameRow], bool]) -> None:
