@@ -57,8 +57,10 @@ def decompress_file(path: Path, to: Path) -> str:
 def _stream(kind: str) -> Any:
     """Return an object with ``decompress``, ``eof`` and ``unused_data``."""
     if kind == 'lz4':
-        from lz4.frame import LZ4FrameDecompressor  # type: ignore[import-untyped]  # has no annotations
-
+        try:
+            from lz4.frame import LZ4FrameDecompressor  # type: ignore[import-untyped]  # has no annotations
+        except ImportError as error:
+            raise DataError('lz4 data needs the package lz4') from error
         return LZ4FrameDecompressor()
     if kind != 'zstd':
         raise DataError(f'expected compression zstd or lz4, found {kind!r}')

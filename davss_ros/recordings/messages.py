@@ -98,8 +98,12 @@ def deserialize(message: RawMessage) -> Any:
 
 @lru_cache(maxsize=1)
 def _store() -> Any:
-    from rosbags.typesys import Stores, get_typestore
-
+    try:
+        from rosbags.typesys import Stores, get_typestore
+    except ImportError as error:
+        raise DataError(
+            "bags need the package rosbags: pip install 'davss_ros[bags]', or pip install rosbags"
+        ) from error
     return get_typestore(Stores.ROS2_JAZZY)
 
 

@@ -160,3 +160,16 @@ def test_an_avi_that_does_not_tell_its_frames_any_more_says_so(tmp_path: Path) -
     assert [line.split(': ', 1)[1] for line in said] == [
         f'damaged: it does not tell how many frames it holds; {COUNT} came'
     ]
+
+
+def test_a_turned_video_is_upright_and_said(tmp_path: Path) -> None:
+    path = write(tmp_path / 'drive.mp4')
+    data = bytearray(path.read_bytes())
+    matrix = box(data, b'tkhd')[0] + 48
+    quarter = (0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)  # 16.16 fixed point, ISO/IEC 14496-12, 8.3.2
+    data[matrix : matrix + 36] = b''.join(value.to_bytes(4, 'big', signed=True) for value in quarter)
+    path.write_bytes(data)
+    said: list[str] = []
+    frame = next(iter(open_source(path, say=said.append)))
+    assert frame.image.shape == (160, 120, 3)
+    assert said == [f'{path}: turned by 90 degrees, as the container says']
