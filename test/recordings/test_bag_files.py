@@ -1,12 +1,26 @@
 """Bags as they lie about: without metadata, renamed, split, compressed, of another kind."""
 
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import pytest
 import yaml
 from backports import zstd
-from bag_forms import COMPRESSED, IMAGE, PERIOD, START, TEXT, image, images, pixels, text, write_bag, write_mcap
+from bag_forms import (
+    COMPRESSED,
+    IMAGE,
+    MCAP_FORMS,
+    PERIOD,
+    START,
+    TEXT,
+    image,
+    images,
+    pixels,
+    text,
+    write_bag,
+    write_mcap,
+)
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
@@ -208,3 +222,21 @@ def test_messages_of_several_topics_by_name(tmp_path: Path) -> None:
     assert [message.topic for message in found] == ['/image', '/chat'] * 3
     assert [deserialize(message).data for message in found if message.topic == '/chat'] == ['0', '1', '2']
     assert [message.received for message in found] == sorted(message.received for message in found)
+
+
+@pytest.mark.parametrize('form', ['zstd_whole', 'loose', 'sqlite3'])
+def test_memory_does_not_grow_with_the_bag(tmp_path: Path, form: str) -> None:
+    peaks = []
+    for count in (300, 3000):
+        rows = images(count)
+        if form == 'sqlite3':
+            path = write_bag(tmp_path / f'{count}', rows, StoragePlugin.SQLITE3)
+        else:
+            path = write_mcap(tmp_path / f'{count}.mcap', rows, **MCAP_FORMS[form])
+        size = sum(len(row[3]) for row in rows)
+        del rows
+        tracemalloc.start()
+        assert sum(1 for _ in open_source(path)) == count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < size / 2  # what is kept of each message is its place
