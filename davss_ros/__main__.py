@@ -3,6 +3,8 @@
 import sys
 from importlib import import_module
 
+from davss_ros.command_line import guarded
+
 COMMANDS = {  # command -> module with a main(), and what it does
     'davss_node': ('davss_ros.ros.main', 'the ROS 2 node'),
     'replay': ('davss_ros.ros.replay_main', 'publish a video, image folder or rosbag2 as a camera topic'),
@@ -28,7 +30,7 @@ def main() -> int:
         return 0 if sys.argv[1:] in (['-h'], ['--help']) else 2
     command = sys.argv[1]
     sys.argv = [f'davss_ros {command}', *sys.argv[2:]]
-    return int(import_module(COMMANDS[command][0]).main())
+    return guarded(command, lambda: int(import_module(COMMANDS[command][0]).main()))
 
 
 def _listing() -> list[str]:

@@ -44,6 +44,8 @@ def _sentence(error: Exception) -> str:
         return 'not enough memory'
     if type(error).__name__ == 'OutOfMemoryError':  # of torch, which not every command imports
         return 'not enough memory on the device'
+    if isinstance(error, RuntimeError) and 'home directory' in str(error):  # pathlib's, of `~nobody`
+        return 'a path begins with ~ and the name of no user'
     if isinstance(error, OSError):
         return f'{error.filename}: {error.strerror}' if error.filename and error.strerror else str(error)
     return ''

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from reprlib import repr as repr_short
 from typing import Any
 
-import yaml
-
 from davss_ros.errors import ConfigError
+from davss_ros.yaml_file import read_yaml, user_path
 
 SHIPPED = Path(__file__).parent.parent / 'classes'
 VOID = 255  # unlabelled; never a class
@@ -35,14 +35,11 @@ def load_list(source: str) -> tuple[tuple[SemanticClass, ...], dict[Any, Any]]:
     """Return the classes of a list as `load_classes` does, and its groups as they stand in the file."""
     path = SHIPPED / f'{source}.yaml'
     if not path.is_file():
-        path = Path(source).expanduser()
+        path = user_path(source)
     if not path.is_file():
         shipped = ', '.join(sorted(p.stem for p in SHIPPED.glob('*.yaml')))
         raise ConfigError(f'classes: expected {shipped} or a YAML file, found {source!r}')
-    try:
-        entries = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f'{path}: cannot be read as YAML: {error}') from error
+    entries = read_yaml(path)
     if not isinstance(entries, dict):
         return parse_classes(entries, str(path)), {}
     classes, groups = entries.get('classes'), entries.get('groups') or {}
@@ -61,7 +58,9 @@ def parse_classes(entries: Any, where: str) -> tuple[SemanticClass, ...]:
     for number, entry in enumerate(entries):
         name, color = (entry.get('name'), entry.get('color')) if isinstance(entry, dict) else (None, None)
         if not isinstance(name, str) or not isinstance(color, list) or not is_color(color):
-            raise ConfigError(f'{where}: class {number}: expected {{name: text, color: [r, g, b]}}, found {entry!r}')
+            raise ConfigError(
+                f'{where}: class {number}: expected {{name: text, color: [r, g, b]}}, found {repr_short(entry)}'
+            )
         classes.append(SemanticClass(name, (color[0], color[1], color[2])))
     return tuple(classes)
 

@@ -27,6 +27,7 @@ from davss_ros.datasets.stills import LabelledImage
 from davss_ros.errors import DataError
 from davss_ros.images.bit_depth import AUTO, BitDepth
 from davss_ros.images.files import common_depth
+from davss_ros.yaml_file import user_path
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def open_dataset(
         DataError: there is nothing of the kind, or the layout cannot be mapped to these classes.
         ConfigError: no such classes, or no such bit depth.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     if not path.is_dir():
         raise DataError(f'{path}: no such folder')
     if layout and layout not in LAYOUTS:

@@ -25,6 +25,7 @@ from davss_ros.core.classes import SemanticClass, parse_classes
 from davss_ros.errors import ConfigError, WeightsError
 from davss_ros.networks.registry import OPTIONAL_ROLES, ROLES
 from davss_ros.networks.weights_file import check_tensor, find_networks, read_tensors, tensor_names
+from davss_ros.yaml_file import user_path
 
 log = logging.getLogger(__name__)
 SHIPPED = Path(__file__).parent.parent / 'weights'
@@ -122,10 +123,10 @@ def locate(source: str) -> tuple[Path, str]:
         WeightsError: there is no such file.
     """
     shipped = SHIPPED / f'{source}.safetensors'
-    path, entry = shipped if shipped.is_file() else Path(source).expanduser(), ''
+    path, entry = shipped if shipped.is_file() else user_path(source), ''
     if not path.is_file() and ':' in source:
         file, _, entry = source.rpartition(':')
-        path = Path(file).expanduser()
+        path = user_path(file)
     if not path.is_file():
         known = ', '.join(sorted(p.stem for p in SHIPPED.glob('*.safetensors'))) or 'none'
         raise WeightsError(f'weights: expected a shipped model ({known}) or a file, found {source!r}')

@@ -10,6 +10,7 @@ from davss_ros.recordings.bag_files import is_bag
 from davss_ros.recordings.folder import open_folder
 from davss_ros.recordings.frame import FOLDER_RATE, FrameSource
 from davss_ros.recordings.video import open_video
+from davss_ros.yaml_file import user_path
 
 HIGHEST_RATE = 1000.0  # Hz
 
@@ -40,7 +41,7 @@ def open_source(
     if not 0 <= rate <= HIGHEST_RATE:
         raise ConfigError(f'rate: expected 0 (as recorded) to {HIGHEST_RATE:g} Hz, found {rate:g}')
     parse_bit_depth(bit_depth)
-    path = Path(path).expanduser()
+    path = user_path(path)
     try:
         if not path.exists():
             raise DataError(f'{path}: no such file or folder')

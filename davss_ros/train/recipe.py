@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
+from reprlib import repr as repr_short
 from typing import Any, Literal, TypeVar, cast, get_type_hints
-
-import yaml
 
 from davss_ros.core.classes import load_classes
 from davss_ros.errors import ConfigError
@@ -19,6 +18,7 @@ from davss_ros.train.parts.key import KeyTraining
 from davss_ros.train.parts.on_stills import StillsTraining
 from davss_ros.train.parts.published import TripletTraining
 from davss_ros.train.parts.stages import StageTraining
+from davss_ros.yaml_file import read_yaml, user_path
 
 SHIPPED = Path(__file__).parent / 'recipes'
 T = TypeVar('T')
@@ -115,6 +115,9 @@ def load_recipe(source: str, **overrides: Any) -> Recipe:
         for section in sections.values():
             section.pop('seed', None)
     general = _fill(General, tree | given, where, also=SECTIONS)
+    for name, seed in (('seed', general.seed), *((f'{name}: seed', one.get('seed')) for name, one in sections.items())):
+        if isinstance(seed, int) and seed < 0:
+            raise ConfigError(f'{where}: {name}: expected 0 or more, found {seed}')
     for name, what in (('data', 'a folder of labelled images'), ('out', 'a folder for the results')):
         if getattr(general, name) is None:
             raise ConfigError(f'{where}: {name}: expected {what}, found none; set it here or with --{name}')
@@ -233,26 +236,22 @@ def _complaint(where: str, error: Any, known: list[str]) -> str:
     place = '.'.join(str(step) for step in error['loc'])
     if error['type'] == 'extra_forbidden':
         return f'{where}: {place}: no such key; known: {", ".join(known)}'
-    return f'{where}: {place}: {error["msg"][0].lower()}{error["msg"][1:]}, found {error["input"]!r}'
+    return f'{where}: {place}: {error["msg"][0].lower()}{error["msg"][1:]}, found {repr_short(error["input"])}'
 
 
 def _read(source: str) -> tuple[str, dict[str, Any]]:
     path = SHIPPED / f'{source}.yaml'
     if not path.is_file():
-        path = Path(source).expanduser()
+        path = user_path(source)
     if not path.is_file():
         known = ', '.join(sorted(p.stem for p in SHIPPED.glob('*.yaml')))
         raise ConfigError(f'config: expected {known} or a YAML file, found {source!r}')
-    try:
-        tree = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f'{path}: cannot be read as YAML: {error}') from error
-    return str(path), _mapping(tree, str(path))
+    return str(path), _mapping(read_yaml(path), str(path))
 
 
 def _mapping(value: Any, where: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
-        raise ConfigError(f'{where}: expected keys and values, found {value!r}')
+        raise ConfigError(f'{where}: expected keys and values, found {repr_short(value)}')
     return dict(value)

@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import yaml
 from tqdm import tqdm
 
 from davss_ros.core.config import SegmenterConfig
@@ -31,6 +30,7 @@ from davss_ros.recordings.arguments import add_topic
 from davss_ros.train.choosing.sets import ChoosingSet, moved_stills, video_pieces
 from davss_ros.train.choosing.trial import Setting, check_setting_choices, try_settings
 from davss_ros.train.choosing.verdict import markdown, verdict
+from davss_ros.yaml_file import read_yaml
 
 
 def read_settings(path: Path) -> dict[str, Setting]:
@@ -39,10 +39,7 @@ def read_settings(path: Path) -> dict[str, Setting]:
     Raises:
         ConfigError: the file cannot be read, or says something that cannot be chosen.
     """
-    try:
-        tree = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f'{path}: cannot be read as YAML: {error}') from error
+    tree = read_yaml(path)
     if not isinstance(tree, dict) or not tree:
         raise ConfigError(f'{path}: expected names and settings, found {tree!r}')
     settings: dict[str, Setting] = {}

@@ -9,6 +9,7 @@ from davss_ros.datasets.dataset import Dataset, open_dataset
 from davss_ros.datasets.folder import is_folder
 from davss_ros.datasets.usable import usable
 from davss_ros.images.bit_depth import AUTO
+from davss_ros.yaml_file import user_path
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,6 @@ def open_labelled(
     Raises:
         DataError: what is missing, turned, coded otherwise or of the wrong size, all of it by name.
     """
-    known = layout or ('stills' if is_folder(path.expanduser()) else '')
+    known = layout or ('stills' if is_folder(user_path(path)) else '')
     dataset = open_dataset(path, load_classes(classes), layout=known, split=split, bit_depth=bit_depth)
     return usable(dataset, say, strict=strict)[0]

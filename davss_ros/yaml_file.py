@@ -1,0 +1,28 @@
+"""YAML files that people write, and paths as they write them: whatever is wrong is one line."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from davss_ros.errors import ConfigError
+
+
+def read_yaml(path: Path) -> Any:
+    """Return what a YAML file holds; `ConfigError` if it cannot be read."""
+    try:
+        return yaml.safe_load(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise ConfigError(f'{path}: cannot be read as YAML: {error.strerror or error}') from error
+    except RecursionError as error:
+        raise ConfigError(f'{path}: cannot be read as YAML: nested too deeply') from error
+    except Exception as error:  # YAMLError, but also what its constructors throw, as at a date that does not exist
+        raise ConfigError(f'{path}: cannot be read as YAML: {" ".join(str(error).split())[:200]}') from error
+
+
+def user_path(path: Path | str) -> Path:
+    """Return ``path`` with ``~`` replaced by a home directory; `ConfigError` if there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f'{path}: no such user') from error
