@@ -96,6 +96,16 @@ def test_a_replay_may_go_on_for_ever(system: str) -> None:
         assert chosen == ['a', '--rate', '0', '--topic', '/front']
 
 
+def test_cameras_may_be_topics_of_one_bag(system: str) -> None:
+    arguments = {'cameras': 'front,left', 'replay': 'drive,drive', 'replay_topic': '/a,/b'}
+    assert started(**arguments) == ['davss_node', 'replay', 'replay']
+    if system == 'stand-in':
+        replays = [node.arguments for node in actions(**arguments)[1:]]
+        assert replays == [['drive', '--rate', '0', '--topic', '/a'], ['drive', '--rate', '0', '--topic', '/b']]
+    with pytest.raises(ValueError, match='replay_topic: expected one for each of front, left'):
+        started(**{**arguments, 'replay_topic': '/a'})
+
+
 def test_what_is_not_given_is_left_to_whoever_includes_this_or_to_the_parameter_file(tmp_path: Path) -> None:
     assert node_of() == ([], {}, False)  # no file of ours, that would go before what a parent launch file sets
     file = tmp_path / 'mine.yaml'
