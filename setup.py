@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """ament_python package; metadata for ROS is in package.xml."""
 
 from pathlib import Path

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Distortion-aware video semantic segmentation as a ROS 2 node; `davss_ros.VideoSegmenter` is the library's centre."""
 
 from importlib import import_module

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``python -m davss_ros <command>``: every executable of the package."""
 
 import sys

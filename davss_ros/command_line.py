@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What all commands have in common: whatever goes wrong is one line on stderr and an exit status, no traceback."""
 
 import os

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Everything that davss_ros raises on purpose; each message names the file or parameter and the way out."""
 
 

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """YAML files that people write, and paths as they write them: whatever is wrong is one line."""
 
 from pathlib import Path

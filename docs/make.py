@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Write the tables of parameters.md and topics.md, made from the code: ``python docs/make.py``."""
 
 from collections.abc import Iterable

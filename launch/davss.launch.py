@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Start the DAVSS node for one or several cameras, and if asked a replay of each camera and RViz."""
 
 import difflib

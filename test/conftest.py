@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Shared by all tests: where the reference material lies, and a DDS domain of this run's own."""
 
 import os

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The shipped distortion network for any classes, beside key networks of other class lists."""
 
 from dataclasses import replace

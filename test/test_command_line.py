@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Whatever the arguments and the files, a command ends with one line and no traceback."""
 
 import os

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The pages that are made from the code say what the code says now."""
 
 import importlib.util

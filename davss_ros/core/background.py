@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Key frames beside the stream: the key network at work on one frame while those after it go on from the old key frame.
 
     frame k       `KeyThread.start`      the key network begins on it

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Is one batch faster than frame by frame? It depends on the device, so it is tried out."""
 
 import time

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Names and colours of the class ids, read from YAML."""
 
 from dataclasses import dataclass

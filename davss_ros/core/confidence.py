@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """How sure a label is: the probability that it is right, from the scores that it comes from and the distortion map.
 
 A network's softmax is mostly too sure of itself, and knows nothing of the flow that carried the scores. So the odds of

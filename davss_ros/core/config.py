@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Settings of the segmenter: one frozen dataclass, one to one with the node's parameters."""
 
 from dataclasses import dataclass, field, fields, replace

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Redoing what propagation got wrong: by a look at the whole frame, and in windows where that is not enough.
 
 - With a gate, the correction network segments the whole frame, lightly; the gate says for each pixel how much that

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A key network of somebody else's in a model: loaded, computed by an engine, and what goes with it."""
 
 import logging

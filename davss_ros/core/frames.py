@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Frames on their way in and labels on their way out: checks, working size, padding."""
 
 from pathlib import Path

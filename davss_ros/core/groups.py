@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Groups of classes, such as all that can be driven on: what a robot wants to know may be less than what was learned.
 
 A class list may be a mapping in place of a list; what it names as ``classes`` may be a shipped list::

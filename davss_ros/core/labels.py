@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The tail of the method: from scores at 1/4 size to one class id a pixel.
 
     labels = argmax( up(f) (1 - up(M)) + up(c) up(M) )

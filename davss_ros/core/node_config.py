@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The node's own settings: one frozen dataclass, one to one with parameters, beside `SegmenterConfig`."""
 
 from dataclasses import dataclass, field, fields

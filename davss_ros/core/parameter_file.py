@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """ROS parameter files (``--params-file``), read without ROS.
 
 The format is that of rcl_yaml_param_parser: names of nodes, below each ``ros__parameters``, below that names and

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The node's parameters by name, and what a set of their values means; without ROS.
 
 ``cameras: [front, left]`` names cameras; ``front.key_interval`` is then a parameter too, and as long as it is not set

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Carrying the key frame's scores and image along the flow.
 
 Three ways, by name:

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """`VideoSegmenter`: one camera's video in, labels and distortion out, frame by frame.
 
 The way of a frame, in the order of this file:

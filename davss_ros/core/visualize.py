@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Pictures for people: label colours, overlay and a heat map of the distortion."""
 
 from collections.abc import Sequence

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """How many windows are redone: as many as the distortion asks for, between a floor and what a time allows.
 
 The time is turned into a number once, by what a window costs: as ``window_cost`` says, or measured when the segmenter

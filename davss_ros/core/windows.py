@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Windows of a frame: where the correction network works when it does not redo the whole of it.
 
 A window has `SHAPE` 1/4-size pixels, so four times as many of the image each way; windows may overlap. They are

@@ -1,1 +1,4 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Labelled data, and its check."""

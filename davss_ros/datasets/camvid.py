@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """CamVid (Brostow, Fauqueur, Cipolla, 2009) in two layouts: as its authors distribute it, and the SegNet tutorial's."""
 
 from collections import Counter

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """How CamVid's authors name frames: drive and number, the numbers counting frames of the videos at 30 Hz.
 
 The first labelled frame of every drive, as they name it: 0001TP_006690, 0006R0_f00930, 0016E5_00390, Seq05VD_f00000.

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Everything that is wrong with a data set, found before something long starts on it."""
 
 import os

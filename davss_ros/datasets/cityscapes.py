@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Cityscapes (Cordts et al., CVPR 2016): snippets of 30 frames, the 20th of each with fine labels.
 
 Labels are read from ``*_labelIds.png`` or, of frames that lack these, from ``*_labelTrainIds.png``.

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """How the pixels of a label file stand for class ids: the ids themselves, other ids, or colours."""
 
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``check_data``: what a folder of labelled data holds, and everything that is wrong with it."""
 
 import argparse

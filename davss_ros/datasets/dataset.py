@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """One interface to labelled data, whatever its layout: images with labels, and sequences of frames around them.
 
 ``camvid``

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Stills by the drive on which they were taken: those of one drive look alike, so one is left out as a whole."""
 
 from collections.abc import Sequence

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The plain layout, ``images/<name>`` and ``labels/<name>`` with class ids or their colours, as a listing."""
 
 import re

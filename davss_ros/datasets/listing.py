@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What every layout is asked for, and gives back: see `davss_ros.datasets.dataset`."""
 
 import re

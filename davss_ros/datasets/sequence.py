@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Consecutive frames with labels on some of them, found by the numbers in the file names."""
 
 from collections.abc import Iterator, Mapping

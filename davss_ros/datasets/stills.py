@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Folders of labelled images: ``images/<name>`` beside ``labels/<name>``, of any suffix that is read."""
 
 from dataclasses import dataclass, field

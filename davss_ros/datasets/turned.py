@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Labelled images that say that they are to be turned, so that nobody knows on which pixels their labels lie.
 
 Pixels count as they are stored (`davss_ros.images`); who drew the labels may have seen them turned.

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Labelled data as it can be worked on: without what is broken, in sequences of one size."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping

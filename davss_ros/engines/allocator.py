@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Keep freed memory in the process.
 
 glibc returns every large block to the kernel when it is freed, so each new feature map is paid for in page faults: on

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Compiled networks on disk, so that a node that starts again need not compile them again.
 
 Nothing depends on it: what cannot be read is made anew, what cannot be written is left, each with one line in the log.

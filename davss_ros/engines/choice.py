@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Choosing the engine that computes a network: one that agrees with torch, and the fastest of those.
 
 That is tried out on the first input of a size, which is why whoever is in a hurry later warms up on frames like those

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What an engine is: something that computes a network as torch does, only faster.
 
 - torch (`davss_ros.engines.torch_engine`) is the reference and the fallback.

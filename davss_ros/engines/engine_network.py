@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A network as it is called, computed by the engine that was chosen for it."""
 
 import logging

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Networks computed by ONNX Runtime, by the first of its providers that is there: TensorRT, CUDA, CPU."""
 
 import io

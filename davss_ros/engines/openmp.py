@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Let threads that have nothing to do give their core away soon; imported before torch, or it has no effect.
 
 Between two loops GNU's OpenMP, which torch computes with, keeps idle threads spinning for milliseconds. Beside other

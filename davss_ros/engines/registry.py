@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Engines by name; a new one is added here and nowhere else."""
 
 from collections.abc import Callable, Mapping

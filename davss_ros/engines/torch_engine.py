@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The reference: torch itself, on any device, and wherever no other engine can compute a network."""
 
 import copy

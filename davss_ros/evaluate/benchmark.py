@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``benchmark``: what a frame costs, stage by stage and engine by engine, and beside what else might be done."""
 
 import argparse

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What ``benchmark`` says: ``benchmark.json``, a table and a plot, of what contenders took."""
 
 from collections.abc import Mapping

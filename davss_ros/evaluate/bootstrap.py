@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """How far a figure may be off by the choice of frames: the bootstrap over blocks of frames.
 
 Consecutive frames show the same things, so they do not count as independent: blocks of them are drawn with

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Boundary F-score: how well the edges of the classes are met.
 
 Per class as Csurka, Larlus and Perronnin have it (What is a good evaluation measure for semantic segmentation?, BMVC

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``evaluate``: accuracy against the distance from the key frame, on a folder of labelled consecutive frames."""
 
 import argparse

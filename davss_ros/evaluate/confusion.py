@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Confusion matrix of labels, and what is read off it."""
 
 import numpy as np

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Temporal consistency: whether the labels of a frame equal those of the frame before, carried along the flow.
 
 As Liu, Shen, Yu and Wang measure it (Efficient semantic video segmentation with per-frame inference, ECCV 2020): mIoU

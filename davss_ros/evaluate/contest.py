@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Contenders that take turns at the same frames, so that whatever else the machine does falls on all alike."""
 
 from collections.abc import Mapping, Sequence

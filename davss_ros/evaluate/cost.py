@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What a frame costs: multiply-adds by count, and measured time, stage by stage."""
 
 from collections.abc import Sequence

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """PDA: accuracy against the distance from the key frame (DAVSS, section IV-B).
 
 For every labelled frame and every distance d the key frame lies d frames before it; all distances are measured on the

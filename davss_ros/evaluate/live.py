@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Videos played to segmenters at their own pace, for streaming accuracy: what comes out when, on this machine, now."""
 
 import time

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """How well a map of probabilities tells wrong pixels from right ones: ROC, average precision and calibration."""
 
 import numpy as np

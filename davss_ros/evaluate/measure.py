@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Measuring a model, and others beside it, on a folder of labelled consecutive frames."""
 
 import itertools

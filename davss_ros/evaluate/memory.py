@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A network that remembers what it gave: in an evaluation frames come up again in every mode and at every distance."""
 
 from collections import deque

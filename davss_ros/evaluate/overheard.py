@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What the distortion network was asked about: its map tells of that, not of what came out."""
 
 import numpy as np

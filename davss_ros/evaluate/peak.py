@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What this machine can do at most, measured: a matrix product, and a copy of memory. And what a stage has to do."""
 
 import time

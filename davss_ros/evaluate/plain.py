@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The published order of operations, written plainly: what speed is measured against, and labels are held against.
 
 As section III of the paper (https://arxiv.org/abs/2006.10380) and its code have it: float32, every layer by itself,

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The published networks, in the published order of operations and in ours, at the size of the paper's frames."""
 
 import tempfile

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``report.html``: curves, tables and pictures of an evaluation in one file that needs nothing else."""
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What is counted of one mode, and what the counts of a whole evaluation amount to."""
 
 from collections.abc import Sequence

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Streaming accuracy (Li, Wang and Ramanan, ECCV 2020): what a robot feels, as late labels are of another scene.
 
 The labels that are there at the instant of a frame are held against that frame's truth.

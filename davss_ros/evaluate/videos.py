@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What is evaluated: videos of which all frames, or some, are labelled; read when needed, not kept."""
 
 from collections.abc import Callable, Iterator, Sequence

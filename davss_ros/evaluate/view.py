@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What the runs through one video share: its frames, labels, the key network's own labels and the motion."""
 
 from collections.abc import Callable

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Where bytes become pixels, and nowhere else: messages, picture files, label files.
 
 One rule for all of them:

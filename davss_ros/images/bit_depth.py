@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """How many bits of 16 hold a picture: sensors of 10, 12 or 14 bits are stored in 16, in files and messages alike."""
 
 import logging

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The size that a picture declares, read without decoding it.
 
 A decoder allocates what the header says, so a few hundred bytes can cost gigabytes; this looks first.

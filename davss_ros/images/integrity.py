@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Tell whether an image file is whole, without decoding its pixels where that can be done."""
 
 import zlib

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Label files: what they hold before it is given a meaning."""
 
 from dataclasses import dataclass

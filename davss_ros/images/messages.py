@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """sensor_msgs/Image and CompressedImage to RGB arrays, by the one rule of `davss_ros.images`.
 
 Works on any object with the fields of the message (rclpy's or rosbags'), so the node, the replay and the bag evaluation

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The order of file names, and which files of a folder count; the same for every command and every data set."""
 
 import re

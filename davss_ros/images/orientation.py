@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What a picture file says of how it is to be turned; nothing here turns it, see `davss_ros.images`."""
 
 from pathlib import Path

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The library Pillow, for what OpenCV does not tell: palettes, indices, EXIF data."""
 
 import warnings

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The bytes of a picture to pixels, by the one rule of `davss_ros.images`."""
 
 from typing import Any

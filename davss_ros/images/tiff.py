@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The tags of a tiff (TIFF 6.0, section 2), and how its decoders are kept from changing pixels."""
 
 from collections.abc import Iterator

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A key network in other parts: as the correction network of windows or frames, and with a second look at the frame."""
 
 import torch

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The published correction network: an encoder-decoder shaped like FlowNetS (DAVSS, section III-D), published names."""
 
 import torch

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The published key network: DeepLabv3+ on Xception-65 (DAVSS, section IV-A), under the published parameter names."""
 
 import torch

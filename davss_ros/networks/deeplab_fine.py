@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A finer key network: `DeepLabLite`'s encoder on the image at twice its size.
 
 Poles and signs are two or three pixels wide at 480x360, and strides of 4 to 32 lose them. At twice the size every

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Dense inverse search (Kroeger et al., ECCV 2016) by OpenCV: the default flow, best on a CPU.
 
 The default settings drop the variational refinement of OpenCV's presets. It smooths the flow across the edges of

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The published distortion network (DAVSS, section III-C), under the published parameter names."""
 
 from torch import Tensor, nn

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The distortion network for any classes: it sees how sure the propagated scores are, not which class they mean.
 
 Its inputs do not depend on the number, order or meaning of the classes, so one set of weights serves every key network.

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The default distortion network: sees both images and how sure the propagated scores are, with a wider view.
 
 The published one compares colours in a 7x7 window, so it cannot tell a moved shadow from a moved car, nor that an edge

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """EfficientNet-Lite 0 to 2 as a dense feature extractor.
 
 EfficientNet (Tan and Le, ICML 2019) without squeeze-and-excitation and with ReLU6 (the "Lite" variants), cut after

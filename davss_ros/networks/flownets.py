@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The published flow network: FlowNetS (Dosovitskiy et al., ICCV 2015) at reduced width, under the published names."""
 
 import torch

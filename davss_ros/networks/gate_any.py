@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The gate: whom to believe where, the scores that were carried or those that a light network gave anew.
 
 It knows nothing of classes, as `DMNetAny`, so it serves any pair of networks that are about as sure as those that it

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What the four networks of the method take and give; every registered network keeps to one of these.
 
 Conventions, for this package as a whole:

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Every network by name; a new one is added here and nowhere else.
 
 A network is built from the number of classes; those that have none pass over it.

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Resampling between full and 1/4 size, and warping along the flow.
 
 Conventions (layout and flow direction: `davss_ros.networks.interface`):

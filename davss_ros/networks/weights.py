@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Reading and writing weights; nothing pickled is ever executed.
 
 Two forms are read:

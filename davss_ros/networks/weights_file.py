@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The tensors in a weights file, whatever wrote it; nothing pickled is ever executed.
 
 What is in a file is told by its content, not by its name: safetensors, or what ``torch.save`` writes.

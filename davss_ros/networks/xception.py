@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Modified aligned Xception-65 with output stride 16 (Chen et al., ECCV 2018), under the published parameter names.
 
 Conventions: every 3x3 convolution keeps the size (rounded up when strided) with symmetric zero padding; activations

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The arguments of commands that read a recording, alike in all of them."""
 
 import argparse

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Camera images out of a rosbag2; needs no ROS."""
 
 from collections.abc import Callable, Iterator

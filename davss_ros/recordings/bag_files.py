@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Which files a rosbag2 consists of, with or without its metadata.yaml, and how each is opened."""
 
 from collections.abc import Iterator, Mapping

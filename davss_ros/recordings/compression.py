@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Compressed data of bags; of what is cut off or damaged, as much as came before that."""
 
 import importlib

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What a recording turned out to be like while it was read: frames that were skipped, and remarks."""
 
 import logging

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """One interface to consecutive frames, wherever they come from."""
 
 from collections.abc import Iterator

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Messages of an mcap file, as far as it is whole.
 
 The well-kept readers stop at the first thing that is wrong, and parse every schema; this one does neither. Memory holds

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What an mcap file holds and where: by its summary if that is whole, else by a walk from record to record."""
 
 import struct

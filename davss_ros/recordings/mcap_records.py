@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The records of an mcap file that say where messages lie (specification: https://mcap.dev/spec)."""
 
 import struct

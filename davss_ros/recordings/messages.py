@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Messages of a bag, of whatever topics, by the time of reception."""
 
 from collections.abc import Collection, Iterator

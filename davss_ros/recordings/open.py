@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Open whatever recording lies at a path: a video file, a folder of images or a rosbag2."""
 
 from collections.abc import Callable

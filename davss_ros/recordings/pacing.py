@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """When each frame of a recording is due, by whichever of its times make sense."""
 
 from collections.abc import Iterator

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Messages of a sqlite3 storage file (.db3), as far as it is whole; nothing is written beside it.
 
 Read are only the columns that every version of rosbag2 has.

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What every storage file of a bag gives, whatever its format; messages are bytes, nothing of them is parsed."""
 
 from collections.abc import Collection, Iterable, Iterator

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A camera's camera_info beside its labels: that of the same stamp, scaled to the label's size."""
 
 from collections import OrderedDict

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """One camera of the node: its subscriptions, queue, segmenter, outputs and counts."""
 
 import time

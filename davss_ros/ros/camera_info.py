@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A camera's calibration for images of another size (sensor_msgs/CameraInfo, REP 104)."""
 
 from copy import deepcopy

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``demo``: node and replay as two processes over real DDS, on a street video; leaves a video, pictures and numbers."""
 
 import argparse

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``/diagnostics`` once a second: one status for the node, one for each camera."""
 
 import json

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Is a camera well? A level and a reason, from two reports and the thresholds."""
 
 from collections.abc import Mapping

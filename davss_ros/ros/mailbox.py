@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The queue between a subscription and the worker: bounded by length, never blocks the sender."""
 
 from collections import deque

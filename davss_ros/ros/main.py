@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``davss_node``: the first thing that its process runs; what is heavy is imported after signals are heard."""
 
 from davss_ros.ros.signals import run

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """`DavssNode`: a managed node (lifecycle) with parameters and services; all work is done by the library.
 
 configure   load and warm the model, make the cameras, publish the names of the classes

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A camera's publishers; nothing is converted or sent for a topic that nobody subscribes to."""
 
 from array import array

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The parameters of `davss_ros.core.parameters` as rclpy has them: declared with description and range, and read."""
 
 from collections.abc import Mapping

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The node's process: callbacks in one thread, the networks in the main one."""
 
 import argparse

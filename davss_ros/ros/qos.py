@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Quality of service: which peers do not fit ours, by name."""
 
 from collections.abc import Iterable

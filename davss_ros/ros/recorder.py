@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Records what the node publishes, for the demo: a video, a contact sheet, counts."""
 
 from functools import partial

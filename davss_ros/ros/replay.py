@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``replay``: a video file, an image folder or a rosbag2 as a camera topic."""
 
 import argparse

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """SIGINT and SIGTERM end a process with status 0 and without a word, whatever it is doing at that moment.
 
 No exception is raised for a signal, since it might strike an import or a callback half-way. A thread hears of it

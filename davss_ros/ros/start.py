@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The start of ROS in a process, with every fault told in one line."""
 
 import argparse

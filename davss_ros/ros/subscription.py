@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The image subscription, matched to what the publishers offer, and the camera_info beside it.
 
 A best-effort reader loses most of a large image stream that a reliable writer would have delivered whole; a reliable

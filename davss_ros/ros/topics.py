@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The node's topics as one table: what is made of it are publishers, docs/topics.md and their tests; without ROS."""
 
 from typing import NamedTuple

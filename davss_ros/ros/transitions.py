@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """An answer to every request for a transition: rclpy gives none to one that its state machine refuses."""
 
 from typing import Any

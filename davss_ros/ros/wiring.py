@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Mistakes of whoever wires the node up, each as one line that names the way out."""
 
 import difflib

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The one thread in which frames of all cameras are decoded, segmented and published.
 
     cameras' mailboxes -> [`Worker.work`] Camera.take -> step_together -> Camera.finish

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What can be said to be wrong before a training starts, rather than hours later when a part comes to it."""
 
 from pathlib import Path

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``calibrate``: how sure a model's labels really are, fitted on labelled stills set in motion.
 
 The stills are made into short videos, key frame and frames after it, whose labels are known. On a share of their pixels

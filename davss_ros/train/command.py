@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``train``: a model, part by part; each goes on where it was cut off.
 
 key         the key network on labelled stills (first those it starts from, if the recipe has such)

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What `train` does, read from a YAML file: one section a part, one key a field of that part's dataclass."""
 
 from collections.abc import Mapping

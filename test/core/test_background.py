@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Key frames beside the stream, held against inline ones: what took over must be what an inline key frame carried."""
 
 import threading

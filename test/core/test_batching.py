@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The trial that decides on batches, with networks whose time is known: a clock that the networks themselves turn."""
 
 import time

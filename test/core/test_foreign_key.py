@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A whole model around a key network of somebody else's: classes, windows or none, key frames when needed."""
 
 import json

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Windows between a floor and a budget, counted by what the correction network was given."""
 
 from dataclasses import replace

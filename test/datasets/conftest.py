@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Tiny images in the layouts of the data sets."""
 
 from collections.abc import Callable

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """CamVid in both layouts, against its colours and groups written out here."""
 
 from collections.abc import Callable

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Networks small enough to be compiled in a moment, and a cache of the test's own."""
 
 from pathlib import Path

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Which engine is taken; the engines are stand-ins that are slow, wrong or broken as told."""
 
 import time

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Idle threads sleep soon: what the OpenMP runtime says that it was told."""
 
 import os

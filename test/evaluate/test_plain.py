@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The method as it is built here against the published order of operations, written plainly, with the same networks."""
 
 import numpy as np

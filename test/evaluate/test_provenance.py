@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import load_model
 from davss_ros.evaluate.provenance import provenance

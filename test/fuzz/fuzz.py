@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Damaged files by the thousand, each read by a process of its own kind: ``python test/fuzz/fuzz.py --each 160``.
 
 Prints counts by kind and outcome as JSON, and what was found: an error that is not ours, a crash, more than `SECONDS`

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What befalls files: bytes flipped, cut off, doubled or swapped, more often near the start, where headers are."""
 
 import numpy as np

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Two thousand damaged files, each read by a process of its own: none may end it, hang it or surprise it."""
 
 import json

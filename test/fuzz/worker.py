@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Reads damaged files, a line of JSON in and a line out for each, within a limit of memory; see `fuzz`."""
 
 import hashlib

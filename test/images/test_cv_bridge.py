@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Our decoder against cv_bridge, whichever is installed, and what is left to it."""
 
 import sys

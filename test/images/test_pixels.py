@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Picture files of every kind against what they were made from; Pillow writes them."""
 
 import io

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The published networks against what the authors' code computes (set DAVSS_REFERENCE to check other references)."""
 
 import importlib.util

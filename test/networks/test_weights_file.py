@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Weights as people have them: wrapped, nested, beside other things, and what is no weights file at all."""
 
 import argparse

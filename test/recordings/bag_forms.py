@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Bags for these tests, in every form that recorders write."""
 
 from collections.abc import Iterable, Sequence

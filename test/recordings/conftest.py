@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Lets the tests import `bag_forms`, which lies beside this file."""
 
 import sys

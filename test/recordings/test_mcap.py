@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Mcap files in every form, against the mcap library's own reader."""
 
 import shutil

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Times of frames that do not make sense, by their stamps, by their reception, or by both."""
 
 from collections.abc import Iterator

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Sqlite3 storage files of every version, with what recorders leave behind, and damaged ones."""
 
 import sqlite3

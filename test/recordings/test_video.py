@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Videos as containers tell of them: rightly, absurdly, unevenly, cut off."""
 
 from collections.abc import Callable

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """As much of launch and launch_ros as our launch file uses, for where they are not installed (they are not on PyPI)."""
 
 from types import ModuleType, SimpleNamespace

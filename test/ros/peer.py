@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A camera and a viewer in plain rclpy, nothing of ours: run as processes beside the node.
 
 peer.py publish --count 20 --rate 10 --reliability best_effort --width 320 --height 240 ...

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Which camera_info goes out with which frame."""
 
 from collections.abc import Callable

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A camera that hears only what it is given: what is counted, and what makes a key frame."""
 
 import json

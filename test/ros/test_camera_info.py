@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Calibration of scaled images, against points projected by OpenCV and images scaled by it."""
 
 import cv2

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Several cameras in one node: no cross-talk, counts that add up, one model."""
 
 import time

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What the diagnostics tell, and that they and the services go on while the networks run."""
 
 import json

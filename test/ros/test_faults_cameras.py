@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Cameras that stop, die, come twice, go back in time or change, over real DDS against one node."""
 
 import json

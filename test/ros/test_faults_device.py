@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The device failing in a step, as the diagnostics tell it over DDS."""
 
 import json

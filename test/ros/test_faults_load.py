@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Over four times the rate that can be served, for a minute: the queue stays short, and counts add up.
 
 Not time but the number of frames before it bounds how long a frame waits; so frames are what is counted here.

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Ten thousand malformed messages, by a seeded generator, through the node's own way: queue, decoder, method."""
 
 import re

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Weights that cannot be used: one clear line, no code run, still unconfigured, and well after the repair."""
 
 import json

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Names of the classes on latched topics; vision_msgs by a stand-in, since it is not everywhere."""
 
 import json

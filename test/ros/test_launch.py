@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The launch file, by the launch system where that is installed, and by a stand-in everywhere."""
 
 import importlib.util

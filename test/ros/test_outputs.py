@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What the node publishes of one frame, each topic compared with the others, over DDS."""
 
 import json

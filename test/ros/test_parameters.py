@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Parameters of a real node in this process, with a context of its own; nothing is sent."""
 
 import threading

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The thread of callbacks: one that fails ends neither it nor the node, and the end of ROS is no failure."""
 
 from types import SimpleNamespace

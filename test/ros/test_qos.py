@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Which peers do not fit, by the rule of DDS: what is offered must be at least what is asked."""
 
 from collections.abc import Callable

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The RViz configuration shows what the node publishes, with a range that does not change from frame to frame."""
 
 from pathlib import Path

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Signals at many instants of the processes' lives, and faults of their start."""
 
 import os

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The clock of a simulation or a bag: jumps make key frames, ticks do not."""
 
 import json

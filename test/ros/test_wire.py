@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The node between publishers and subscribers that are not ours, over real DDS: one node, a camera for every test."""
 
 from typing import Any

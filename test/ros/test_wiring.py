@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Mistakes in the wiring are told, by line and by node."""
 
 from collections.abc import Callable

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The synthetic bench: small street scenes in motion, of which everything is known."""
 
 import cv2

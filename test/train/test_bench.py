@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Against known truth: warping is exact, and the distortion networks learn what propagation got wrong."""
 
 from pathlib import Path

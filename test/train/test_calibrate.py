@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The fit against scikit-learn, and the command on stills whose labels are known."""
 
 import json

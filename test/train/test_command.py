@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The whole training on a handful of tiny stills, to a model file that loads."""
 
 from pathlib import Path

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A small training for tests that need processes of their own: ``python tiny_training.py OUT [PAUSE [DROPOUT]]``."""
 
 import sys

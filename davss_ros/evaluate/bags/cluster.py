@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Several machines, through Ray: a task is a bag or a part of one; bags and results lie on a disk that all see."""
 
 import logging

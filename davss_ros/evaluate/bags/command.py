@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``evaluate_bag``: numbers and pictures from recordings, by the node's own step, the same every time."""
 
 import argparse

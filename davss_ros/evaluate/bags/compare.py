@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What changed against an earlier run on the same data, and how sure that is."""
 
 import json

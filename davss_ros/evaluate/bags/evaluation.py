@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """All tasks of a job, one after the other or side by side, joined into one file of rows."""
 
 import contextlib

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """From rows to the figures of ``results.json``, one row after the other."""
 
 from collections import Counter, defaultdict

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What is to be done: cameras, settings, labels; plain values that go to other processes and machines as they are."""
 
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Joining parts of a bag: whether each begins where the one before really had a key frame; if not, it is done again."""
 
 from collections.abc import Mapping

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``junit.xml``: what a CI shows of a run."""
 
 from collections.abc import Mapping

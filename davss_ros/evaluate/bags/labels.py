@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What labels are compared with: a topic of the bag, a folder, or the key network on every frame."""
 
 import re

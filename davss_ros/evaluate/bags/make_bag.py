@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``make_bag``: a video, a folder of images or a labelled folder as a rosbag2 (mcap)."""
 
 import argparse

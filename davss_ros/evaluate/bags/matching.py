@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Which label belongs to which frame: the nearest stamp within a tolerance, each label once."""
 
 from collections import Counter

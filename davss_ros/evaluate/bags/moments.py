@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Frames worth a look: found in the rows, and made again, since only numbers were kept of them."""
 
 from collections.abc import Callable, Iterator, Mapping

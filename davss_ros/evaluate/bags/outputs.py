@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What is made of a finished run: recording, video, report, junit.xml, picked frames."""
 
 import shutil

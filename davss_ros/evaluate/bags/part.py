@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """One task in whatever process: its rows into a file of its own, going on where an earlier attempt was cut off."""
 
 import glob

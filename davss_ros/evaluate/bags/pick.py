@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``--pick``: the frames that a better model could learn most from, ready to be labelled."""
 
 import json

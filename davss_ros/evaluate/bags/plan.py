@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Which frames of a bag are segmented, in which order, with which labels; and how a bag is parted."""
 
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What the node would have published, as a rosbag2 (mcap) with the input's stamps and times of reception.
 
 While frames are segmented each task writes a file of its own, which survives being cut off; when all is done they

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Messages of a bag by their number within the topic: times without pictures, frames, other messages."""
 
 from collections.abc import Iterator, Sequence

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What ``results.json`` of ``evaluate_bag`` holds besides the figures: whose they are, and where they come from."""
 
 import hashlib

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``frames.jsonl``: a line of JSON for every frame, written as it is made; all figures are sums over these lines.
 
 Since a line holds whole counts, parts that were computed elsewhere, or in an earlier run that was cut off, add up to

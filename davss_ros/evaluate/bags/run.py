@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Going through a task: the node's own step on every frame, and a row for each."""
 
 import hashlib

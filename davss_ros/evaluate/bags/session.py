@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A whole call of ``evaluate_bag``: plans, the work, results and what is made of them."""
 
 import argparse

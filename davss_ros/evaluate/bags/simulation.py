@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What a live node would have made of the same frames, by their times of reception and what each took here.
 
 As in `davss_ros.ros.worker` and `.mailbox`: one worker serves, round by round, the oldest waiting frame of every

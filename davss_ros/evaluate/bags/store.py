@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Rows in files: going on after the last whole one, and knowing what an earlier run left."""
 
 import errno

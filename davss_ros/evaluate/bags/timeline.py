@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """When the frames of a topic were taken and received, their order, and which of them are asked for."""
 
 from dataclasses import dataclass

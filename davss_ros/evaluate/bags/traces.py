@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Figures of single frames over time, thinned out so that a page stays light, spikes and all."""
 
 from collections.abc import Sequence

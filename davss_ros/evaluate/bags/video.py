@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``--video``: overlay and distortion map side by side as mp4, at the times of the recording."""
 
 from collections.abc import Iterator, Sequence

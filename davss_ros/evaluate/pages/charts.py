@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Line charts by Vega-Lite (Altair): in a page one can zoom into them, and they can be written as SVG."""
 
 import json

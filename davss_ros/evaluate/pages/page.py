@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A page of headings, notes, charts, tables and pictures in one file; the template holds the look of all reports."""
 
 from collections.abc import Iterable, Sequence

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A network of somebody else's behind the interface of a key network: a frame in its way, its output in ours."""
 
 import math

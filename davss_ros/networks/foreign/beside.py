@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What people write of a network: a YAML or JSON file beside it, or one that ``key_description`` names."""
 
 from pathlib import Path

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Whether a network is crop-safe: a part of a frame gets the labels that it has in the whole frame.
 
 Only then can it redo windows (`davss_ros.core.windows`). Networks with attention over the whole frame, or a pooling of

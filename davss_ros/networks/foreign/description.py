@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What must be known of a network to use it, and where each value was found."""
 
 from collections.abc import Mapping

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Networks in a folder of Hugging Face transformers: from this machine, by safetensors, without code of their own."""
 
 import json

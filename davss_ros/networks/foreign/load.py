@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """From the name of a network to one that can be used: everything found out, checked, and put behind our interface."""
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Lists of classes in all the forms that networks bring them in."""
 
 import ast

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What an ONNX file says of itself: its graph, its metadata (ours, Ultralytics'), and where its weights are."""
 
 import json

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What a network in OpenVINO's own form (.xml, .bin) says of itself."""
 
 from pathlib import Path

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Values of a description as people, files and other libraries write them: read, checked, and settled by precedence.
 
 A reader of metadata, of a file beside the network or of a parameter gives `Facts`: plain values and where they are

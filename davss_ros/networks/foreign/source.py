@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """How a network of somebody else's is named: ``onnx:FILE``, ``hf:FOLDER``, ``torchscript:FILE``, ``pt2:FILE``."""
 
 import hashlib

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Networks as TorchScript or as `torch.export` programs; nothing pickled that holds more than tensors is loaded."""
 
 import os

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What a network shows when it runs: which sizes it takes, how its output is laid out, and what that means."""
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``choose``: which settings a model is used with, by data that neither trained it nor reports on it.
 
 Settings are tried on two kinds of clips. On the stills of one drive, set in motion, with a model whose key network was

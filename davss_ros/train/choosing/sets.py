@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What settings are chosen by: short clips, one key frame each, with what is true of every frame.
 
 Two kinds, as no clip alone can be trusted:

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Trying settings on clips: all go through the frames together and share what the networks give."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Which setting is taken: one that is better than the first on every set, the most where it gains least."""
 
 from collections.abc import Sequence

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What a flow can be learned from without knowing the true one: the images must agree where it leads.
 
 Census and occlusion as in UnFlow (Meister, Hur and Roth, AAAI 2018) and DDFlow (Liu et al., AAAI 2019); SSIM with

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Random views of a labelled image for training the key network."""
 
 from dataclasses import dataclass

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What cameras do to a picture: exposure, colour, focus, motion, small sensors, noise and compression.
 
 Each is drawn on its own, at a strength between none and the end of its range, so that most views are disturbed a

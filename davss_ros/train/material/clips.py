@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Consecutive frames to train on from end to end: synthetic videos over labelled stills, and real ones.
 
 A real video that is a folder with ``labels/`` beside ``images/`` has the labels found there, for however few frames.

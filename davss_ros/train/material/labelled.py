@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The labelled data of a recipe, of any layout, complete and readable before anything long starts."""
 
 import logging

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Samples for training the distortion and correction networks: what propagation gives, and what would be right.
 
 They are made once, by the very flow and propagation that will be used, and kept in memory-mapped arrays. Sources are

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Samples of motion as another key network might have given them: fewer classes, surer or less sure scores.
 
 What is trained on such samples depends neither on the class list nor on how sure one key network happens to be.

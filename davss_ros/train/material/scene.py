@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What a labelled still says of the scene's depth, and where a camera that moves through it sees what."""
 
 import re

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Stills beside which lies what an imaginary key frame left there: where the correction network starts to learn.
 
 Samples of motion are dear, and what was cut from a few hundred stills is soon known by heart. Here every still is a new

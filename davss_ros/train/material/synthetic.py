@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A street scene set in motion: short videos out of one labelled still, whose labels, flow and occlusion are known.
 
 The camera drives into the scene: what stands on the ground moves as its foot point does (plane ground, pinhole camera),

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Triplets of frames, on which the published networks are trained (DAVSS, section IV-A).
 
 A key frame, 2 to 10 frames later the labelled one, and one drawn between them. Where no frame of a clip has labels,

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Train a flow network without true flow: photometrically, or by following another flow.
 
 Of networks whose flow is computed there is nothing to train.

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Train the gate: whom to believe, what was carried or the light network that looks at the whole frame.
 
 Both networks are sure of what they were trained on, so the samples must show a drive that neither saw: those of a model

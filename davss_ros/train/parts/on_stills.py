@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Train the correction network on stills beside which something stale lies (`davss_ros.train.material.stale`).
 
 It learns to see what is there and what of the propagated scores to believe; what propagation really gets wrong it

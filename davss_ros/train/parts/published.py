@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The two stages as the paper has them (DAVSS, section III-E), from end to end through the warp.
 
 Stage 1 trains the distortion network alone. Stage 2 trains flow and correction together, with the key and the

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The two stages of DAVSS (section III-E) on prepared samples: first distortion, then correction.
 
 The flow is not trained here. Where a sample has true labels they are the target, elsewhere the key network's own.

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Training state on disk, so that a run that was cut off goes on to the same result."""
 
 from pathlib import Path

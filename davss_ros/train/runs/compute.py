@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Where a training computes, and in which arithmetic: neither changes what is learned but for rounding."""
 
 from contextlib import AbstractContextManager

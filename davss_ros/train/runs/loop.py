@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The training loop that all networks share: one-cycle learning rate, clipped gradients, a checkpoint an epoch."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """One training by several processes, as `torchrun` starts them: each takes its share of every batch.
 
 What is learned is that of one process with the whole batch, but for the rounding of sums in another order: gradients

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Accuracy on data that is not trained on, after every epoch."""
 
 from collections.abc import Callable, Sequence

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Bags of labelled frames in all their forms, by the library rosbags; and the loop that they must agree with."""
 
 from collections.abc import Callable, Sequence

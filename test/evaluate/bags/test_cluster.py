@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A Ray cluster of two nodes on this machine, one of whose workers is killed in mid-run."""
 
 import json

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The whole command on bags of all forms, against the plain loop over `VideoSegmenter.step`."""
 
 import json

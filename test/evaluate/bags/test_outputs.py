@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Recording, video, junit.xml, picked frames, variants and comparison."""
 
 import json

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Runs that are cut off, at any byte, by Ctrl-C, by a full disk or with a worker, and go on."""
 
 import json

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The simulated node against the one of `davss_ros.evaluate.streaming`, which knows all frames beforehand."""
 
 import numpy as np

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Folders of transformers: scores equal its own; pickled weights and foreign code are refused."""
 
 import json

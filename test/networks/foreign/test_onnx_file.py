@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """ONNX files as people have them: what is found out and where, what comes out, and what is refused."""
 
 import json

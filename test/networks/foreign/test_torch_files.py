@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """TorchScript and exported programs: scores equal the module's own; nothing but tensors is unpickled."""
 
 import io

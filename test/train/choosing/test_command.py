@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The command on tiny data; the model is a stub that sees white walls."""
 
 import json

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A wall grows over the ground; the flow sees nothing of it, so what was carried is wrong, and redoing mends it."""
 
 from pathlib import Path

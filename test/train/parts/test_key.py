@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The key network beside a teacher; the rest of its training is in `test/train/test_command.py`."""
 
 from pathlib import Path

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The paper's two stages, on the bench with a key network that is hardly ever wrong."""
 
 from dataclasses import replace

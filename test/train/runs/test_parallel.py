@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Two processes that share every batch learn what one process with the whole batch learns."""
 
 import os
