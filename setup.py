@@ -64,6 +64,7 @@ setup(
             f'demo = {NAME}.ros.demo:main',
             f'evaluate = {NAME}.evaluate.command:main',
             f'evaluate_bag = {NAME}.evaluate.bags.command:main',
+            f'live_check = {NAME}.ros.live_check:main',
             f'make_bag = {NAME}.evaluate.bags.make_bag:main',
             f'benchmark = {NAME}.evaluate.benchmark:main',
             f'check_data = {NAME}.datasets.command:main',

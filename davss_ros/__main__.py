@@ -17,6 +17,7 @@ COMMANDS = {  # command -> module with a main(), and what it does
         'davss_ros.evaluate.bags.command',
         'numbers and pictures from recordings, by the very step of the node',
     ),
+    'live_check': ('davss_ros.ros.live_check', 'what evaluate_bag --live runs: a bag through the running node'),
     'make_bag': ('davss_ros.evaluate.bags.make_bag', 'a video or a folder, perhaps labelled, as a rosbag2'),
     'benchmark': ('davss_ros.evaluate.benchmark', 'time per frame and stage'),
     'check_data': ('davss_ros.datasets.command', 'what labelled data holds, and everything wrong with it'),

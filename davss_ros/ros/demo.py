@@ -55,10 +55,10 @@ def run_demo(options: argparse.Namespace) -> dict[str, Any]:
     replay = ['replay', str(video.expanduser().absolute()), '--rate', f'{options.rate:g}', '--topic', options.topic]
     replay += ['--bit-depth', options.bit_depth, '--subscribers', str(listeners)]
     replay += ['--stamps', 'now']  # they tell frames apart; those of a recording may be all the same
-    with Recorder(out, options.rate or source.rate, source.count) as recorder, _process(node) as davss:
+    with Recorder(out, options.rate or source.rate, source.count) as recorder, process(node) as davss:
         _wait_for(recorder, davss)
         with (
-            _process(replay) as player,
+            process(replay) as player,
             tqdm(total=source.count or None, unit='frame', desc=video.name, mininterval=0.5) as bar,
         ):
             while player.poll() is None and davss.poll() is None:
@@ -106,7 +106,7 @@ def _rounded(values: dict[str, float]) -> dict[str, float]:
 
 
 @contextmanager
-def _process(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+def process(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
     """Run one of our executables; ended by Ctrl-C's signal."""
     process = subprocess.Popen(
         [sys.executable, '-m', 'davss_ros', *command], start_new_session=True, stdout=subprocess.PIPE

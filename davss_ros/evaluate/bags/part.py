@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import torch
@@ -101,7 +102,7 @@ def set_threads(count: int) -> None:
 def model_of(config: SegmenterConfig) -> Model:
     """Return the model of settings, loaded and warmed once a process; settings that a model knows nothing of aside."""
     free = ('changeable', 'per_camera')
-    plain = {one.name: one.default for one in fields(config) if any(map(one.metadata.get, free))}
+    plain: dict[str, Any] = {one.name: one.default for one in fields(config) if any(map(one.metadata.get, free))}
     return _loaded(replace(config, **plain, mode='davss'))
 
 

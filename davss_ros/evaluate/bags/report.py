@@ -45,7 +45,7 @@ def report(
     began = {bag: min(t.began for t in found if t.bag == bag) for bag in {t.bag for t in found}}
     pieces = [*_summary(results), *_comparison(results), *_variants(results), *_over_time(results, found, began)]
     pieces += [*_moments(results, looks, classes, began), *_distance(results), *_classes(results), *_map(results)]
-    pieces += [*_latency(results), *_settings(results)]
+    pieces += [*_latency(results), *_live(results), *_settings(results)]
     return page(', '.join(results['bags']) or 'no bag', pieces)
 
 
@@ -263,6 +263,29 @@ def _latency(results: Results) -> Iterator[Piece]:
         if kind in latency
     ]
     yield Table(['ms', 'p50', *(f'mean {stage}' for stage in stages)], rows)
+
+
+def _live(results: Results) -> Iterator[Piece]:
+    if not results.get('live'):
+        return
+    yield Heading('Through the running node')
+    yield Note(
+        'The bags played over DDS; labels can only be the same where no frame was dropped before. Simulated: drop_old, '
+        'by the times of steps measured here.'
+    )
+    rows = []
+    for bag, policies in results['live'].items():
+        for policy, one in policies.items():
+            counts = [str(one[key]) for key in ('sent', 'out', 'dropped', 'same', 'different')]
+            rows.append([bag, policy, *counts, *(cell(one['latency_ms'].get(p)) for p in ('p50', 'p95'))])
+        live = results['bags'][bag]['dropped_if_live']
+        latency = [cell(live.get('latency_ms', {}).get(p)) for p in ('p50', 'p95')]
+        frames = results['bags'][bag]['frames']
+        rows.append(
+            [bag, 'simulated', str(frames), str(frames - live['dropped']), str(live['dropped']), '-', '-', *latency]
+        )
+    head = ['bag', 'policy', 'sent', 'out', 'dropped', 'same labels', 'other labels', 'p50 ms', 'p95 ms']
+    yield Table(head, rows)
 
 
 def _settings(results: Results) -> Iterator[Piece]:

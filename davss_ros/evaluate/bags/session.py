@@ -22,6 +22,7 @@ from davss_ros.evaluate.bags.compare import comparison, load_baseline, loss
 from davss_ros.evaluate.bags.evaluation import Crew, Outcome, evaluate_bags, remove_parts
 from davss_ros.evaluate.bags.job import Job, policies_named
 from davss_ros.evaluate.bags.junit import write_junit
+from davss_ros.evaluate.bags.live import check_live, differs
 from davss_ros.evaluate.bags.outputs import optional, write_picked, write_recordings, write_report
 from davss_ros.evaluate.bags.part import PARTS, model_of, set_threads
 from davss_ros.evaluate.bags.plan import BagPlan, plan_bag
@@ -69,6 +70,8 @@ class Session:
         options = self._options
         if options.resume and options.overwrite:
             raise ConfigError('--resume and --overwrite do not go together')
+        if options.live and (options.start or options.duration or options.every > 1):
+            raise ConfigError('--live plays whole bags: leave --start, --duration and --every out')
         if options.max_loss is not None and not options.baseline:
             raise ConfigError('--max-loss: expected --baseline as well')
         baseline = load_baseline(options.baseline) if options.baseline else None
@@ -239,6 +242,9 @@ class Session:
             results['comparison'] = comparison(baseline, results)
             if options.max_loss is not None and loss(results['comparison']) > options.max_loss:
                 code = 1
+        if options.live and not outcome.interrupted:
+            results['live'] = check_live(job, plans)
+            code = max(code, int(differs(results['live'])))
         write_whole(options.out / RESULTS, json.dumps(results, indent=1) + '\n')
         print(summary(results))
         if outcome.interrupted:
