@@ -43,7 +43,9 @@ class SegmenterConfig:
     key_options: str = _setting(
         '', 'Own key network: the same, NAME=VALUE separated by spaces, as "mean=imagenet std=imagenet channels=bgr".'
     )
-    flow: str = _setting('', 'Flow: dis, dis_medium, dis_fast, dis_ultrafast, flownets. Empty: as the weights say.')
+    flow: str = _setting(
+        '', 'Flow: dis, dis_coarse, dis_medium, dis_fast, dis_ultrafast, flownets. Empty: as the weights say.'
+    )
     distortion: str = _setting('', 'Distortion network. Empty: as the weights say.')
     correction: str = _setting('', 'Correction network; key: the key network; none. Empty: as the weights say.')
     gate: str = _setting(

@@ -44,6 +44,7 @@ NETWORKS: Mapping[str, Mapping[str, _Build]] = {
     },
     'flow': {
         'dis': lambda _: DisFlow(),
+        'dis_coarse': lambda _: DisFlow('coarse'),
         'dis_medium': lambda _: DisFlow('medium'),
         'dis_fast': lambda _: DisFlow('fast'),
         'dis_ultrafast': lambda _: DisFlow('ultrafast'),
