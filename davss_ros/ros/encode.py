@@ -24,6 +24,6 @@ def encode(pixels: NDArray[np.generic], header: Header) -> Image:
     message.height, message.width = pixels.shape[:2]
     message.step = pixels[0].size * pixels.itemsize
     data = array('B')  # an array passes rclpy's setter untouched; a list or bytes would be checked byte by byte
-    data.frombytes(memoryview(np.ascontiguousarray(pixels)).cast('B'))
+    data.frombytes(np.ascontiguousarray(pixels).data.cast('B'))
     message.data = data
     return message

@@ -22,8 +22,8 @@ rclpy.try_shutdown()
 
 def said(profile: Path) -> str:
     environment = {**os.environ, 'FASTRTPS_DEFAULT_PROFILES_FILE': str(profile)}
-    run = subprocess.run([sys.executable, '-c', PROGRAM], env=environment, capture_output=True, text=True, timeout=120)
-    assert run.returncode == 0, run.stderr
+    command = [sys.executable, '-c', PROGRAM]
+    run = subprocess.run(command, check=True, env=environment, capture_output=True, text=True, timeout=120)
     return run.stdout + run.stderr
 
 
