@@ -58,6 +58,8 @@ def test_of_a_file_that_is_cut_off_the_first_part_plays(tmp_path: Path, form: st
             found = []
         right = [(topic, time, data) for topic, _, time, data in images(9)]
         assert found == right[: len(found)] and len(found) >= before
+        if form.startswith(('none', 'loose')):  # what lies there as it is; a compressed chunk need not give it
+            assert len(found) == sum(data in path.read_bytes() for _, _, data in right)
         before = len(found)
         if 0 < len(found) < 9:
             said: list[str] = []
