@@ -1,7 +1,7 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""``make_bag``: a video, a folder of images or a labelled folder as a rosbag2 (mcap)."""
+"""``make_bag``: a video, a folder of images, a labelled folder or one camera of a bag as a rosbag2 (mcap)."""
 
 import argparse
 from collections.abc import Iterator, Sequence
@@ -18,6 +18,9 @@ from davss_ros.datasets.folder import is_folder
 from davss_ros.errors import DataError
 from davss_ros.evaluate.bags.record import BagWriter, write_metadata
 from davss_ros.evaluate.videos import dataset_videos
+from davss_ros.recordings.arguments import add_topic
+from davss_ros.recordings.arguments import rate as parse_rate
+from davss_ros.recordings.bag import BagSource
 from davss_ros.recordings.frame import FOLDER_RATE
 from davss_ros.recordings.open import open_source
 
@@ -26,22 +29,25 @@ BEGAN = 1_700_000_000 * 10**9  # ns since the epoch; a bag's stamps must not be 
 Image = NDArray[np.uint8]
 
 
-def make_bag(source: Path, bag: Path, rate: float = 0.0, classes: str = 'camvid11', split: str = '') -> int:
+def make_bag(
+    source: Path, bag: Path, rate: float = 0.0, classes: str = 'camvid11', split: str = '', topic: str = ''
+) -> int:
     """Write images to `IMAGE` and, where there are labels, class ids to `LABEL`; return the number of frames.
 
     Args:
-        source: video, folder of images, or labelled data that `davss_ros.datasets` knows.
+        source: video, folder of images, bag, or labelled data that `davss_ros.datasets` knows.
         bag: folder to be made.
         rate: Hz of images; 0: 15, or the video's own times.
         classes: of the labels.
         split: of the data, where there are several.
+        topic: of a bag with several cameras.
 
     Raises:
         DataError: the source cannot be read, or the bag is there already.
     """
     if bag.exists():
         raise DataError(f'{bag}: is there already; name another, or remove it')
-    frames = _labelled(source, rate, classes, split) if is_folder(source) or split else _plain(source, rate)
+    frames = _labelled(source, rate, classes, split) if is_folder(source) or split else _plain(source, rate, topic)
     first = next(frames, None)
     if first is None:
         raise DataError(f'{source}: holds no frame')
@@ -51,9 +57,9 @@ def make_bag(source: Path, bag: Path, rate: float = 0.0, classes: str = 'camvid1
     with path.open('wb') as file:
         writer = BagWriter(file)
         for stamp, image, labels in tqdm(_chain(first, frames), unit='frame', desc=bag.name):
-            writer.write_image(IMAGE, image, BEGAN + stamp, 'camera', BEGAN + stamp, count)
+            writer.write_image(IMAGE, image, stamp, 'camera', stamp, count)
             if labels is not None:
-                writer.write_image(LABEL, labels, BEGAN + stamp, 'camera', BEGAN + stamp, count)
+                writer.write_image(LABEL, labels, stamp, 'camera', stamp, count)
             count += 1
         writer.finish()
     write_metadata(bag, path, writer)
@@ -68,8 +74,10 @@ def _chain(first: _Frame, rest: Iterator[_Frame]) -> Iterator[_Frame]:
     yield from rest
 
 
-def _plain(source: Path, rate: float) -> Iterator[_Frame]:
-    return ((frame.stamp, frame.image, None) for frame in open_source(source, rate=rate))
+def _plain(source: Path, rate: float, topic: str) -> Iterator[_Frame]:
+    opened = open_source(source, rate=rate, topic=topic)
+    began = 0 if isinstance(opened, BagSource) else BEGAN
+    return ((began + frame.stamp, frame.image, None) for frame in opened)
 
 
 def _labelled(source: Path, rate: float, classes: str, split: str) -> Iterator[_Frame]:
@@ -81,7 +89,7 @@ def _labelled(source: Path, rate: float, classes: str, split: str) -> Iterator[_
         for frame in video:
             image = frame.image()
             labels = None if frame.labels is None else frame.labels_of(image)
-            yield round(place * 1e9 / (rate or FOLDER_RATE)), image, labels
+            yield BEGAN + round(place * 1e9 / (rate or FOLDER_RATE)), image, labels
             place += 1
         place += int(rate or FOLDER_RATE) * 10  # the next drive is another time
 
@@ -89,9 +97,10 @@ def _labelled(source: Path, rate: float, classes: str, split: str) -> Iterator[_
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the bag; return the exit status."""
     parser = argparse.ArgumentParser('make_bag', description=__doc__)
-    parser.add_argument('source', type=Path, help='video file, folder of images, or images/ beside labels/')
+    parser.add_argument('source', type=Path, help='video file, folder of images, bag, or images/ beside labels/')
     parser.add_argument('bag', type=Path, help='folder to be made')
-    parser.add_argument('--rate', type=float, default=0.0, help=f'Hz of images; default: {FOLDER_RATE:g}')
+    add_topic(parser)
+    parser.add_argument('--rate', type=parse_rate, default=0.0, help=f'Hz of images; default: {FOLDER_RATE:g}')
     parser.add_argument('--classes', default='camvid11', help='of the labels; default: camvid11')
     parser.add_argument('--split', default='', help='train, val or test, where there are several')
     options = parser.parse_args(arguments)
@@ -99,6 +108,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _make(options: argparse.Namespace) -> int:
-    count = make_bag(options.source, options.bag, options.rate, options.classes, options.split)
+    count = make_bag(options.source, options.bag, options.rate, options.classes, options.split, options.topic)
     print(f'{options.bag}: {count} frames')
     return 0
