@@ -16,6 +16,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def load_into(network: nn.Module, state: dict[str, Tensor], where: str) -> None:
         complaints = '; '.join(f'{what}: {_brief(names)}' for what, names in wrong if names)
         raise WeightsError(f'{where}: does not fit {type(network).__name__}: {complaints}')
     if unknown:
-        log.warning('%s: left out, as they are not of %s: %s', where, type(network).__name__, _brief(unknown))
+        _warn_once(f'{where}: left out, as they are not of {type(network).__name__}: {_brief(unknown)}')
     network.load_state_dict({name: state[name] for name in expected})
 
 
@@ -207,8 +208,14 @@ def _split(path: Path, tensors: dict[str, Tensor], roles: Mapping[str, str]) -> 
     if not states:
         raise WeightsError(f'{path}: expected names starting with {", ".join(ROLES)}, found {", ".join(strangers[:3])}')
     if strangers:
-        log.warning('%s: left out, as they belong to no network: %s', path, _brief(strangers))
+        _warn_once(f'{path}: left out, as they belong to no network: {_brief(strangers)}')
     return states
+
+
+@cache
+def _warn_once(line: str) -> None:
+    """Say it in the log, once in a process: a file may be read by several who use it."""
+    log.warning('%s', line)
 
 
 def _brief(names: Sequence[str]) -> str:
