@@ -15,6 +15,7 @@ from davss_ros.evaluate.bags.command import main
 from .conftest import FORMS, Drive
 
 SETTINGS = ('-p', 'precision:=float32', '-p', 'device:=cpu', '-p', 'key_interval:=6', '-p', 'engine:=torch')
+KEPT = ('n', 'stamp', 'key', 'distance', 'labels', 'counts', 'distortion', 'map')
 CONFIG = SegmenterConfig(precision='float32', device='cpu', key_interval=6, engine='torch')
 
 
@@ -40,6 +41,16 @@ def test_miou_is_that_of_the_plain_loop_in_every_form_of_a_bag(
     assert results['bags']['bag']['labels']['/camera/image_raw']['matched'] == 32
 
 
+def test_a_part_that_a_cut_before_it_moved_is_done_again(drive: Drive, tmp_path: Path) -> None:
+    bag, more = FORMS['mcap'](drive, tmp_path / 'bag'), ('-p', 'key_interval:=7', '-p', 'cut_distortion:=0.25')
+    alone = run(bag, tmp_path / 'alone', *more)
+    assert alone['all']['key_frames']['cut'] >= 1
+    together = run(bag, tmp_path / 'together', *more, '--workers', '2', '--part', '8')
+    assert together['repaired_parts'] >= 1
+    rows = [[json.loads(line) for line in (tmp_path / name / 'frames.jsonl').open()] for name in ('alone', 'together')]
+    assert [[row.get(k) for k in KEPT] for row in rows[0]] == [[row.get(k) for k in KEPT] for row in rows[1]]
+
+
 @pytest.mark.parametrize('part', ['5', '9'])
 def test_workers_on_parts_of_a_bag_give_the_rows_of_one_run(
     drive: Drive, expected: float, tmp_path: Path, part: str
@@ -59,7 +70,6 @@ def test_workers_on_parts_of_a_bag_give_the_rows_of_one_run(
     )
     assert abs(together['all']['miou'] - expected) < 1e-6
     rows = [[json.loads(line) for line in (tmp_path / name / 'frames.jsonl').open()] for name in ('alone', 'together')]
-    kept = ('n', 'stamp', 'key', 'distance', 'labels', 'counts', 'distortion', 'map')
-    assert [[row.get(k) for k in kept] for row in rows[0]] == [[row.get(k) for k in kept] for row in rows[1]]
+    assert [[row.get(k) for k in KEPT] for row in rows[0]] == [[row.get(k) for k in KEPT] for row in rows[1]]
     for figure in ('miou', 'iou', 'by_distance', 'key_frames', 'distortion_map', 'blocks', 'gaps'):
         assert alone['all'][figure] == together['all'][figure], figure
