@@ -30,7 +30,7 @@ setup(
         (f'share/{NAME}/launch', [str(p) for p in Path('launch').glob('*.launch.py')]),
         (f'share/{NAME}/config', [str(p) for p in Path('config').iterdir()]),
     ],
-    python_requires='>=3.10',
+    python_requires='>=3.11',
     install_requires=[
         'setuptools',
         'numpy',
@@ -42,6 +42,7 @@ setup(
         'tqdm',
     ],
     extras_require={
+        'test': ['pytest', 'hypothesis', 'scikit-learn', 'torchmetrics', 'rosbags'],  # colcon test looks here for pytest
         'bags': ['rosbags', 'mcap', 'junitparser', 'av'],
         'report': ['altair>=6', 'vl-convert-python>=1.9', 'jinja2'],
         'ray': ['ray'],
@@ -58,6 +59,7 @@ setup(
     description='Video semantic segmentation with distortion-aware correction, as a ROS 2 node',
     license='Apache-2.0',
     entry_points={
+        'ament_copyright.license': [f'apache2_by_spdx = {NAME}.ament_licence:APACHE_BY_SPDX'],
         'console_scripts': [
             f'davss_node = {NAME}.ros.main:main',
             f'replay = {NAME}.ros.replay_main:main',
