@@ -42,7 +42,13 @@ setup(
         'tqdm',
     ],
     extras_require={
-        'test': ['pytest', 'hypothesis', 'scikit-learn', 'torchmetrics', 'rosbags'],  # colcon test looks here for pytest
+        'test': [
+            'pytest',
+            'hypothesis',
+            'scikit-learn',
+            'torchmetrics',
+            'rosbags',
+        ],  # colcon test looks here for pytest
         'bags': ['rosbags', 'mcap', 'junitparser', 'av'],
         'report': ['altair>=6', 'vl-convert-python>=1.9', 'jinja2'],
         'ray': ['ray'],

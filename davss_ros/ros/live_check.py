@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``live_check``: a bag through the running node over DDS, and whether its labels are those of ``evaluate_bag``."""
 
 import argparse

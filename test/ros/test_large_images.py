@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The Fast DDS profile for large images: understood by Fast DDS, and with room for the images of a large camera."""
 
 import os

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``--live``: the bags through the running node, in processes of its own, and what came of it."""
 
 import json
