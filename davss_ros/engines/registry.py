@@ -1,8 +1,13 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""Engines by name; a new one is added here and nowhere else."""
+"""Engines by name; a new one is added here and nowhere else, or by another package.
 
+Entry points of the group ``davss_ros.engines`` are called as those of `ENGINES` are: with what follows the colon in the
+engine's name, torch's device, the precision and the cache; what they return keeps to `davss_ros.engines.engine.Engine`.
+"""
+
+import functools
 from collections.abc import Callable, Mapping
 
 import torch
@@ -12,9 +17,11 @@ from davss_ros.engines.engine import Engine
 from davss_ros.engines.onnxruntime_engine import OnnxRuntimeEngine
 from davss_ros.engines.openvino_engine import OpenVinoEngine
 from davss_ros.engines.torch_engine import TorchEngine
-from davss_ros.errors import ConfigError
+from davss_ros.errors import ConfigError, EngineError
+from davss_ros.networks.plugins import Plugin, loaded
 
 AUTO = 'auto'
+GROUP = 'davss_ros.engines'  # of entry points
 
 _Make = Callable[[str, torch.device, torch.dtype, Cache], Engine]  # what follows the colon, torch's device, precision
 
@@ -27,9 +34,9 @@ ENGINES: Mapping[str, _Make] = {
 
 def check_engine(name: str) -> None:
     """Raise `ConfigError` unless ``name`` is ``auto`` or begins, up to a colon, with a key of `ENGINES`."""
-    if name != AUTO and name.partition(':')[0] not in ENGINES:
+    if name != AUTO and name.partition(':')[0] not in known_engines():
         raise ConfigError(
-            f'engine: expected auto, {", ".join(ENGINES)} (openvino:GPU: its device of that name), found {name!r}'
+            f'engine: expected auto, {", ".join(known_engines())} (openvino:GPU: its device of that name), found {name!r}'
         )
 
 
@@ -47,6 +54,23 @@ def make_engine(name: str, device: torch.device, precision: torch.dtype, cache: 
         EngineError: it is not installed, or has no such device.
     """
     kind, _, part = name.partition(':')
-    if kind not in ENGINES:
+    known = known_engines()
+    if kind not in known:
         check_engine(kind)
-    return ENGINES[kind](part, device, precision, cache)
+    if kind in ENGINES:
+        return known[kind](part, device, precision, cache)
+    try:
+        return known[kind](part, device, precision, cache)
+    except Exception as error:  # of somebody else's code
+        raise EngineError(f'{kind}: fails to start: {type(error).__name__}: {error}') from error
+
+
+def known_engines() -> Mapping[str, _Make]:
+    """Return this package's engines and those of others."""
+    return {**{plugin.name: plugin.target for plugin in engine_plugins() if plugin.target}, **ENGINES}
+
+
+@functools.cache
+def engine_plugins() -> tuple[Plugin, ...]:
+    """Return the engines of other packages, loaded once."""
+    return loaded(GROUP, lambda name: '' if ':' not in name else 'expected a name without a colon')

@@ -1,7 +1,7 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""Every network by name; a new one is added here and nowhere else.
+"""Every network by name; a new one is added here and nowhere else, or by another package, see `plugins`.
 
 A network is built from the number of classes; those that have none pass over it.
 """
@@ -24,6 +24,7 @@ from davss_ros.networks.dmnet import DMNet
 from davss_ros.networks.dmnet_any import DMNetAny
 from davss_ros.networks.dmnet_lite import DMNetLite
 from davss_ros.networks.flownets import FlowNetS
+from davss_ros.networks.plugins import network_plugins, plugin_networks
 from davss_ros.networks.gate_any import GateAny
 
 ROLES = ('key', 'flow', 'distortion', 'correction')
@@ -79,11 +80,21 @@ def build(role: str, name: str, classes: int) -> nn.Module:
     Raises:
         ConfigError: no network of that name.
     """
-    known: Mapping[str, Any] = NETWORKS[role]
+    known: Mapping[str, Any] = {**plugin_networks(role), **NETWORKS[role]}
     if name not in known:
         names = sorted([*known, KEY_AGAIN, UNCORRECTED] if role == 'correction' else known)
-        raise ConfigError(f'{role}: expected one of {", ".join(names)}, found {name!r}')
-    return known[name](classes)
+        broken = [p for p in network_plugins() if p.name == f'{role}.{name}' and p.error]
+        reason = f'; that of {broken[0].package} is broken: {broken[0].error}' if broken else ''
+        raise ConfigError(f'{role}: expected one of {", ".join(names)}, found {name!r}{reason}')
+    if name in NETWORKS[role]:
+        return known[name](classes)
+    try:
+        network = known[name](classes)
+    except Exception as error:  # of somebody else's code
+        raise ConfigError(f'{role}: {name!r} of another package fails: {type(error).__name__}: {error}') from error
+    if not isinstance(network, nn.Module):
+        raise ConfigError(f'{role}: {name!r} of another package gives a {type(network).__name__}, no torch module')
+    return network
 
 
 def depends_on_classes(role: str, name: str) -> bool:
