@@ -35,9 +35,8 @@ ENGINES: Mapping[str, _Make] = {
 def check_engine(name: str) -> None:
     """Raise `ConfigError` unless ``name`` is ``auto`` or begins, up to a colon, with a key of `ENGINES`."""
     if name != AUTO and name.partition(':')[0] not in known_engines():
-        raise ConfigError(
-            f'engine: expected auto, {", ".join(known_engines())} (openvino:GPU: its device of that name), found {name!r}'
-        )
+        names = ', '.join(known_engines())
+        raise ConfigError(f'engine: expected auto, {names} (openvino:GPU: its device of that name), found {name!r}')
 
 
 def make_engine(name: str, device: torch.device, precision: torch.dtype, cache: Cache) -> Engine:

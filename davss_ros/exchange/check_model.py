@@ -160,15 +160,16 @@ def shifted_lines(labels: Labels, ids: Labels, description: Description) -> list
     lines = [f'mIoU with the ids shifted by {figures}']
     best = max(scores, key=lambda shift: (np.nan_to_num(scores[shift], nan=-1.0), shift == 0))
     if best != 0:
+        fitting = description.label_offset - best
         lines.append(
             f'warning: the ids fit best shifted by {best:+d}: label_offset is {description.label_offset}, '
-            f'{description.label_offset - best} would fit; set key_options to "label_offset={description.label_offset - best}"'
+            f'{fitting} would fit; set key_options to "label_offset={fitting}"'
         )
     return lines
 
 
 def miou_shifted(labels: Labels, ids: Labels, void: NDArray[np.bool_], description: Description, shift: int) -> float:
-    """Return the mIoU, in [0, 1], of classes against ids to which ``shift`` is added; ids that are no class are void."""
+    """Return the mIoU, in [0, 1], of classes against ids with ``shift`` added; ids that are no class are void."""
     classes = len(description.classes)
     true = ids.astype(np.int64) - description.label_offset + shift
     true[void | (true < 0) | (true >= classes)] = VOID
@@ -208,4 +209,3 @@ def write_beside(network: ForeignKeyNetwork) -> Path:
         raise ConfigError(f'--write: {out} is there already; move it away first')
     out.write_text(yaml.safe_dump(as_metadata(network.description), sort_keys=False, allow_unicode=True))
     return out
-

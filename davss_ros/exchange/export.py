@@ -107,11 +107,9 @@ def exportable(model: Model, role: str, size: tuple[int, int] = (0, 0)) -> Expor
         module, inputs = _Key(network.key), {'image': image}
     else:
         module, inputs = _Correction(network), {'image': image, 'scores': scores, 'carried': carried}
-    metadata = (
-        {'role': role, **as_metadata(_description(model, role, size))}
-        if role != 'key'
-        else as_metadata(_description(model, role, size))
-    )
+    metadata = as_metadata(_description(model, role, size))
+    if role == 'distortion' or len(inputs) > 1:  # anything but a key network
+        metadata = {'role': role, **metadata}
     return Exportable(role, module.eval(), inputs, metadata)
 
 

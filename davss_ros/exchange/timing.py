@@ -26,5 +26,5 @@ def key_ms(key: KeyNetwork, image: Tensor) -> float:
 
 def windows_ms(key: KeyNetwork, image: Tensor) -> float:
     """Return the ms for two windows, as the correction takes them, see `davss_ros.core.windows`."""
-    height, width = (min(SCALE * (side + 2 * MARGIN), whole) for side, whole in zip(SHAPE, image.shape[2:], strict=True))
+    height, width = (SCALE * (side + 2 * MARGIN) for side in SHAPE)  # or less, of a small image
     return key_ms(key, image[:, :, :height, :width].repeat(WINDOWS, 1, 1, 1))

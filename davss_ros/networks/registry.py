@@ -24,8 +24,8 @@ from davss_ros.networks.dmnet import DMNet
 from davss_ros.networks.dmnet_any import DMNetAny
 from davss_ros.networks.dmnet_lite import DMNetLite
 from davss_ros.networks.flownets import FlowNetS
-from davss_ros.networks.plugins import network_plugins, plugin_networks
 from davss_ros.networks.gate_any import GateAny
+from davss_ros.networks.plugins import network_plugins, plugin_networks
 
 ROLES = ('key', 'flow', 'distortion', 'correction')
 OPTIONAL_ROLES = ('gate',)  # what a model may do without

@@ -102,8 +102,8 @@ class ForeignKey(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Map (N, 3, H, W) RGB in [0, 1], sides multiples of 4, to scores (N, C, H / 4, W / 4)."""
-        outputs = named_outputs(self.network(self.frames.into(image)))
-        names = self.frames.description.output.split(',')
+        name = self.frames.description.output
+        outputs, names = named_outputs(self.network(self.frames.into(image)), name), name.split(',')
         return self.frames.out_of([outputs[name] for name in names], (image.shape[2], image.shape[3]))
 
 
@@ -137,9 +137,14 @@ class ForeignFile:
         return self.frames.out_of([outputs[place] for place in self._places], self._sizes.last)
 
 
-def named_outputs(result: Any) -> dict[str, Tensor]:
-    """Return what a torch module gave by name; of tuples, ``output0``, ``output1`` and so on."""
+def named_outputs(result: Any, name: str = '') -> dict[str, Tensor]:
+    """Return what a torch module gave by name; of tuples, ``output0``, ``output1`` and so on.
+
+    Args:
+        result: a tensor, tensors, or tensors by name.
+        name: of the output, if there is but one and it has no name of its own.
+    """
     if isinstance(result, Tensor):
-        return {'output0': result}
+        return {name or 'output0': result}
     pairs = result.items() if hasattr(result, 'items') else ((f'output{i}', value) for i, value in enumerate(result))
     return {str(name): value for name, value in pairs if isinstance(value, Tensor)}

@@ -103,7 +103,7 @@ def _load_module(source: ForeignSource, settled: Settled) -> Foreign:
 
 
 def _module_run(module: nn.Module, values: Mapping[str, Any]) -> Run:
-    return lambda image: named_outputs(module(_prepared(image, values)))
+    return lambda image: named_outputs(module(_prepared(image, values)), values.get('output', ''))
 
 
 def _prepared(image: Tensor, values: Mapping[str, Any]) -> Tensor:

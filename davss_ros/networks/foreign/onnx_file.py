@@ -112,6 +112,10 @@ def own_metadata(path: Path, text: str) -> Facts:
         raise WeightsError(f'{path}: metadata {METADATA!r} is damaged: {error}') from error
     if not isinstance(values, dict):
         raise WeightsError(f'{path}: metadata {METADATA!r}: expected names with values, found {type(values).__name__}')
+    role = values.pop('role', 'key')
+    if role != 'key':
+        raise WeightsError(f'{path}: holds a {role} network, expected a key network')
+    values.pop('int8', None)  # what quantising it lost, for people
     return Facts(f'metadata of {path.name}', values)
 
 
