@@ -18,7 +18,6 @@ setup(
             'classes/*.yaml',
             'weights/*',
             'core/street/*.jpg',
-            'networks/foreign/*.jpg',
             'train/recipes/*.yaml',
             'evaluate/pages/*.j2',
             'py.typed',

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.frames import street_scenes, to_tensor
 from davss_ros.engines.choice import Engines, choose_engines, choose_file_engines
 from davss_ros.engines.engine_network import EngineNetwork
 from davss_ros.errors import ConfigError
 from davss_ros.networks.again import OneByOne
-from davss_ros.networks.foreign.crop import CropAgreement, crop_agreement, street
+from davss_ros.networks.foreign.crop import CropAgreement, crop_agreement
 from davss_ros.networks.foreign.description import Description
 from davss_ros.networks.foreign.load import Foreign, load_foreign
 from davss_ros.networks.foreign.source import foreign_source
@@ -25,6 +26,7 @@ from davss_ros.networks.registry import KEY_AGAIN, UNCORRECTED, depends_on_class
 from davss_ros.networks.weights import SHIPPED, Weights, networks_in, read_weights
 
 ANY = 'dmnet_any'  # the distortion network for any classes
+PICTURE = (360, 640)  # height and width, px, on which windows are compared with the whole
 UNSAID = 'nothing says otherwise'
 log = logging.getLogger(__name__)
 
@@ -94,7 +96,8 @@ def load_foreign_key(config: SegmenterConfig, device: torch.device, precision: t
     key = ForeignKeyNetwork(loaded, engines)
     description = loaded.description
     if description.sources['crop_safe'] == UNSAID and not any(description.size):
-        agreement = crop_agreement(key.called('key'), street().to(device))
+        picture = to_tensor(street_scenes(PICTURE)[0], 0, device)
+        agreement = crop_agreement(key.called('key'), picture)
         key = replace(key, foreign=replace(loaded, description=measured(description, agreement)))
     description = key.description
     log.info(

@@ -17,6 +17,8 @@ from davss_ros.core.config import SegmenterConfig, keyed_every
 from davss_ros.core.model import Model
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.engines.engine_network import plain
+from davss_ros.networks.again import KeyAgain, Mirrored, OneByOne
+from davss_ros.networks.interface import FileNetwork
 from davss_ros.networks.registry import ROLES
 
 Frames = Sequence[NDArray[np.uint8]]
@@ -102,7 +104,7 @@ def multiply_adds(
     """
     counts: dict[str, int] = {}
     roles = [role for role in (*ROLES, *BESIDE) if getattr(model, role) is not None]
-    plain_networks = {role: plain(getattr(model, role)) for role in roles}  # what other engines do torch cannot count
+    plain_networks = {role: _countable(getattr(model, role)) for role in roles}
 
     def counted(role: str) -> Any:
         def call(*inputs: Any) -> Tensor:
@@ -121,6 +123,17 @@ def multiply_adds(
     for _ in range(2):
         segmenter.step(frame)
     return counts
+
+
+def _countable(network: Any) -> Any:
+    """Return the torch network behind one that another engine computes, which torch cannot count.
+
+    What is a file is left to its engine, and counts as nothing.
+    """
+    inner = plain_network = plain(network)
+    while isinstance(inner, KeyAgain | Mirrored | OneByOne):
+        inner = inner.key
+    return network if isinstance(inner, FileNetwork) else plain_network
 
 
 def _all_ones(network: Any) -> Any:

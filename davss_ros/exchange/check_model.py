@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``check_model``: what was found out about a key network and from where, what it says of a picture, and how fast."""
 
 import argparse
@@ -19,6 +22,7 @@ from davss_ros.core.labels import merge
 from davss_ros.core.visualize import Painter
 from davss_ros.datasets.coding import ClassIds
 from davss_ros.engines.device import choose_device, choose_precision
+from davss_ros.engines.engine_network import engine_of
 from davss_ros.errors import ConfigError, DataError, DavssError
 from davss_ros.evaluate.command import add_settings, settings_of
 from davss_ros.evaluate.confusion import ConfusionMatrix
@@ -129,7 +133,7 @@ def _on_picture(
         lines.append(f'original framework: {same:.2%} of the labels as by {name}')
     if options.labels:
         lines += shifted_lines(labels, _ids(options.labels, image), network.description)
-    engine = network.engines[0].description
+    engine = engine_of(key)
     size = f'{frame.shape[3]}x{frame.shape[2]}'
     lines.append(f'as key network: {key_ms(key, frame):.1f} ms for {size} ({engine})')
     if any(network.description.size):

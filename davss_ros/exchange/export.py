@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``export``: a network of a model as ONNX, OpenVINO or ``torch.export``, with all that its user must know inside."""
 
 import argparse

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A network in whole numbers of 8 bits: calibrated on frames of a video, and what that lost on others of it."""
 
 from collections.abc import Callable, Sequence

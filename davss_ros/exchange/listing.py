@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Networks and engines by name, those of other packages among them."""
 
 from davss_ros.engines.registry import ENGINES, engine_plugins

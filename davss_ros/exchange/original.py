@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A network computed by the framework that it is from, to compare with."""
 
 from typing import Any

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``tune``: key interval, windows and gain for your own video, without labels, under a budget of time or of loss.
 
 Loss is the share of pixels whose label is not that of the key network on that very frame. One half of each recording

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Networks and engines of other packages, found by entry points.
 
 Group ``davss_ros.networks``: names ``<role>.<name>``, as ``key.mynet = mypackage:build``; ``build`` takes the number of

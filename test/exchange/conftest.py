@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """A model that is small enough to be exported in a test."""
 
 from collections.abc import Iterator

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """What is exported is computed by other frameworks as by torch, and comes back as a key network without a word."""
 
 import json
@@ -17,6 +20,7 @@ from davss_ros.core.model import Model, load_model
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.engines.engine_network import plain
 from davss_ros.errors import WeightsError
+from davss_ros.evaluate.cost import multiply_adds
 from davss_ros.exchange.export import main
 from davss_ros.networks.interface import Propagated
 
@@ -82,6 +86,8 @@ def test_our_key_network_comes_back_with_the_same_labels(
         ours, theirs = labels_of(config, model, frames), labels_of(config, back, frames)
         assert (ours == theirs).mean() >= 0.9999
         assert len(np.unique(ours)) > 1
+    counts = multiply_adds(street[0], back, back_config)
+    assert (counts['key'] == 0) == (kind != 'pt2') and counts['distortion'] > 0  # torch cannot count what a file does
     davss, again = VideoSegmenter(config, model=model), VideoSegmenter(back_config, model=back)
     for frame in street[:4]:
         assert (davss.step(frame).labels == again.step(frame).labels).mean() >= 0.999

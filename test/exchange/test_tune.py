@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Tuning on a video without labels: choices against a slow search, and a parameter file that the node takes."""
 
 import itertools

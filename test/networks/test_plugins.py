@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Networks and engines of other packages: real packages on the path, whole ones and broken ones."""
 
 import sys
