@@ -102,6 +102,7 @@ def exportable(model: Model, role: str, size: tuple[int, int] = (0, 0)) -> Expor
     classes, count = len(model.classes), 1 if any(size) else 2
     image, quarter = torch.rand(count, 3, height, width), (height // SCALE, width // SCALE)
     scores, carried = torch.randn(count, classes, *quarter), torch.rand(count, 3, *quarter)
+    module: nn.Module
     if role == 'key':
         module, inputs = _Key(network), {'image': image}
     elif role == 'distortion':
