@@ -96,6 +96,10 @@ class ForeignKey(nn.Module):
         self.checksum = checksum
         self.float32_only = not half
 
+    def train(self, mode: bool = True) -> 'ForeignKey':
+        """Do nothing: the network is in evaluation mode, and a program of `torch.export` refuses to be put into it."""
+        return self
+
     def extra_repr(self) -> str:
         """Return what else decides the result; compiled networks are kept under it."""
         return f'{self.checksum}, {self.frames.description}'
