@@ -124,12 +124,13 @@ def distortion_for(classes: int, config: SegmenterConfig, files: Sequence[Weight
     """
     named = [w for w in files if 'distortion' in w.networks]
     name = config.distortion or (named[-1].networks['distortion'] if named else ANY)
-    fitting = [w for w in named if w.networks['distortion'] == name]
-    if not depends_on_classes('distortion', name) or any(w.class_count == classes for w in fitting):
-        if fitting or config.distortion:
-            return name, list(files)
-    elif config.distortion:
-        raise ConfigError(f'distortion: {name!r} was trained for other classes than these {classes}; leave it empty')
+    of_classes = depends_on_classes('distortion', name)
+    if config.distortion and of_classes and all(w.class_count != classes for w in named):
+        raise ConfigError(
+            f'distortion: {name!r} was trained for other classes than these {classes}; leave it empty for {ANY}'
+        )
+    if name != ANY and (config.distortion or not of_classes):  # of other classes, though as many, only if asked for
+        return name, list(files)
     holding = [w for w in files if w.networks.get('distortion') == ANY]
     if not holding:
         shipped = [path for path in sorted(SHIPPED.glob('*.safetensors')) if networks_in(path).get('distortion') == ANY]

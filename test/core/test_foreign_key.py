@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.foreign_key import distortion_for
 from davss_ros.core.model import load_model
 from davss_ros.core.segmenter import VideoSegmenter, step_together
+from davss_ros.engines.engine_network import plain
 from davss_ros.errors import ConfigError, WeightsError
 from davss_ros.networks.registry import build
-from davss_ros.networks.weights import Weights, write_weights
+from davss_ros.networks.weights import Weights, read_weights, write_weights
 
 Frames = list[NDArray[np.uint8]]
 DESCRIBED = {
@@ -166,6 +168,18 @@ def test_two_views_are_the_mean_of_both(script: Any, config: SegmenterConfig) ->
 def test_a_distortion_network_of_other_classes_is_not_taken(script: Any, config: SegmenterConfig) -> None:
     with pytest.raises(ConfigError, match=r"distortion: 'dmnet_lite' was trained for other classes than these 4"):
         load_model(replace(config, weights='camvid_lite', key=script(), distortion='dmnet_lite'))
+
+
+def test_with_the_default_weights_the_shipped_network_for_any_classes_is_taken(script: Any, street: Frames) -> None:
+    config = SegmenterConfig(device='cpu', precision='float32', engine='torch', key=script())
+    model = load_model(config)
+    assert type(plain(model.distortion)).__name__ == 'DMNetAny' and model.gate is None
+    video = VideoSegmenter(config, model=model)
+    results = [video.step(frame) for frame in street[:4]]
+    assert results[-1].labels.max() < 4 and results[-1].distance == 3
+    shipped = [read_weights('camvid_lite')]
+    assert distortion_for(11, config, shipped)[0] == 'dmnet_any'  # as many classes, but who knows which
+    assert distortion_for(11, replace(config, distortion='dmnet_lite'), shipped)[0] == 'dmnet_lite'
 
 
 def test_the_checksum_is_of_both(script: Any, config: SegmenterConfig, tmp_path: Path) -> None:
