@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -211,17 +212,23 @@ def _tried(
 
 
 def _times(choices: Sequence[Choice], tensors: Sequence[Tensor]) -> list[float]:
-    """Return the shortest ms of each, taken in turn, so that what else the machine does falls on all alike."""
-    best = [float('inf')] * len(choices)
+    """Return the median ms of each, taken in turn, so that what else the machine does falls on all alike.
+
+    Engines that all compute on the CPU are measured by the time that its cores spend on them, as a busy machine would
+    otherwise decide; it is shared out among as many threads as torch has.
+    """
+    on_cpu = all(choice.engine.on_cpu for choice in choices)
+    clock, share = (time.process_time, torch.get_num_threads()) if on_cpu else (time.perf_counter, 1)
+    times: list[list[float]] = [[] for _ in choices]
     begin = time.perf_counter()
     for number in range(MOST):
         if number >= FEWEST and _since(begin) > ENOUGH * len(choices):
             break
         for i, choice in enumerate(choices):
-            start = time.perf_counter()
+            start = clock()
             choice.compiled(*tensors)
-            best[i] = min(best[i], 1000 * _since(start))
-    return best
+            times[i].append(1000 * (clock() - start) / share)
+    return [median(values[1:]) for values in times]  # the first time, some warm up
 
 
 def _key(among: Sequence[Engine], source: Source, tensors: Sequence[Tensor], role: str) -> str:

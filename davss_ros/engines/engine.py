@@ -38,6 +38,11 @@ class Engine(Protocol):
         """Name, version, device and precision, for logs and results."""
         ...
 
+    @property
+    def on_cpu(self) -> bool:
+        """Whether it computes on the CPU."""
+        ...
+
     def compile(self, source: Source, inputs: Sequence[Tensor]) -> Compiled:
         """Return ``source`` compiled for tensors of the shapes of ``inputs``, but any number of them (axis 0).
 

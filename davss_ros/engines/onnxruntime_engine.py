@@ -60,6 +60,11 @@ class OnnxRuntimeEngine:
         precision = 'float16' if self._half else 'float32'
         return f'onnxruntime {self._onnxruntime.__version__} on {self._provider}{threads}, {precision}'
 
+    @property
+    def on_cpu(self) -> bool:
+        """See `davss_ros.engines.engine.Engine`."""
+        return self._provider == 'CPU'
+
     def compile(self, source: Source, inputs: Sequence[Tensor]) -> Compiled:
         """See `davss_ros.engines.engine.Engine`."""
         if isinstance(source, Path):

@@ -60,6 +60,11 @@ class OpenVinoEngine:
         threads = f' ({torch.get_num_threads()} threads)' if self._device == 'CPU' else ''
         return f'openvino {version} on {self._device}{threads}, {self._hint}'
 
+    @property
+    def on_cpu(self) -> bool:
+        """See `davss_ros.engines.engine.Engine`."""
+        return self._device == 'CPU'
+
     def compile(self, source: Source, inputs: Sequence[Tensor]) -> Compiled:
         """See `davss_ros.engines.engine.Engine`."""
         last = [is_channels_last(tensor) and not isinstance(source, Path) for tensor in inputs]

@@ -38,6 +38,11 @@ class TorchEngine:
         precision = str(self._precision).removeprefix('torch.')
         return f'torch {torch.__version__} on {describe_device(self._device)}, {precision}'
 
+    @property
+    def on_cpu(self) -> bool:
+        """See `davss_ros.engines.engine.Engine`."""
+        return self._device.type == 'cpu'
+
     def compile(self, source: Source, inputs: Sequence[Tensor]) -> Compiled:
         """See `davss_ros.engines.engine.Engine`; what is made of a network serves all sizes."""
         if isinstance(source, Path):

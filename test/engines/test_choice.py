@@ -37,6 +37,8 @@ class StandIn:
     breaks_after: int = 1000  # calls
     compiled: list[Sequence[Tensor]] = field(default_factory=list)
 
+    on_cpu = False  # its waiting is no work
+
     @property
     def description(self) -> str:
         return f'{self.name} 1.0'
