@@ -152,10 +152,10 @@ def _over_time(results: Results, found: Sequence[Trace], began: Mapping[str, int
                 for camera, points in blocks.items()
                 if (length := results['bags'][bag]['by_time'][0]['frames'])
             ]
-            yield Chart(line_chart(series, TIME, what, marks=marks))
+            yield Chart(line_chart(series, TIME, what, marks=marks), timed=True)
         for attribute, label in (('distortion', 'mean distortion'), ('ms', 'latency, ms')):
             series = [_series(trace, attribute, titles[trace.camera] or 'of a frame', began[bag]) for trace in own]
-            yield Chart(line_chart(series, TIME, label, marks=marks))
+            yield Chart(line_chart(series, TIME, label, marks=marks), timed=True)
 
 
 def _series(trace: Trace, attribute: str, name: str, began: int) -> Series:

@@ -82,8 +82,9 @@ def line_chart(
         scale=alt.Scale(domain=names, range=_colors(names)),
         legend=alt.Legend(title=None, labelLimit=220),
     )
-    x = alt.X('x:Q', title=x_label, scale=_scale(alt, x_span))
-    y = alt.Y('y:Q', title=y_label, scale=_scale(alt, y_span))
+    padding = 45 if any(any(one.texts) for one in series) else 0  # for the texts
+    x = alt.X('x:Q', title=x_label, scale=_scale(alt, x_span, padding))
+    y = alt.Y('y:Q', title=y_label, scale=_scale(alt, y_span, padding // 3))
     base = alt.Chart(alt.Data(values=rows))
     dash = alt.StrokeDash('dashed:N', scale=alt.Scale(domain=[False, True], range=[[1, 0], [5, 4]]), legend=None)
     tip = [alt.Tooltip('name:N', title=' '), *(alt.Tooltip(f'{axis}:Q', format='.5~g') for axis in 'xy')]
@@ -167,5 +168,7 @@ def _colors(names: Sequence[str]) -> list[str]:
     return [COLORS.get(name) or next(spare) for name in names]
 
 
-def _scale(alt: Any, span: Point | None) -> Any:
-    return alt.Scale(zero=False, nice=True, padding=12) if span is None else alt.Scale(domain=list(span), nice=False)
+def _scale(alt: Any, span: Point | None, padding: int) -> Any:
+    return (
+        alt.Scale(zero=False, nice=True, padding=padding) if span is None else alt.Scale(domain=list(span), nice=False)
+    )

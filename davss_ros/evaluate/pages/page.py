@@ -39,9 +39,10 @@ class Note:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart, as `davss_ros.evaluate.pages.charts.line_chart` makes it."""
+    """A chart, as `davss_ros.evaluate.pages.charts.line_chart` makes it; ``timed``: it shows moments."""
 
     spec: Spec
+    timed: bool = False
     kind: str = 'chart'
 
 
