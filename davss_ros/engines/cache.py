@@ -21,6 +21,7 @@ from torch import nn
 
 from davss_ros import networks
 from davss_ros.engines.engine import Source
+from davss_ros.networks.foreign.source import weights_beside
 
 _PLAIN = (bool, int, float, str, tuple, list, Path, torch.dtype, type(None))
 
@@ -90,7 +91,8 @@ def fingerprint(source: Source, engine: str, sizes: Sequence[Any]) -> str:
     for part in (engine, torch.__version__, cpu(), sizes):
         digest.update(repr(part).encode())
     if isinstance(source, Path):
-        digest.update(source.read_bytes())
+        for path in (source, *weights_beside(source)):
+            digest.update(path.read_bytes())
         return digest.hexdigest()[:32]
     for name, module in source.named_modules():  # what repr shows, and what the code goes by beside it
         plain = {key: value for key, value in vars(module).items() if isinstance(value, _PLAIN)}

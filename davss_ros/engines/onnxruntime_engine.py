@@ -19,6 +19,7 @@ from davss_ros.errors import EngineError
 
 PROVIDERS = {'TensorRT': 'TensorrtExecutionProvider', 'CUDA': 'CUDAExecutionProvider', 'CPU': 'CPUExecutionProvider'}
 OPSET = 18  # of ONNX
+TYPES = {'tensor(float16)': torch.float16, 'tensor(uint8)': torch.uint8}  # of inputs that are not float32
 
 
 class OnnxRuntimeEngine:
@@ -99,11 +100,12 @@ class _Call:
 
     def __init__(self, session: Any) -> None:
         self._session = session
-        self._names = [port.name for port in session.get_inputs()]
+        self._inputs = {port.name: TYPES.get(port.type, torch.float32) for port in session.get_inputs()}
 
     def __call__(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        arrays = [tensor.float().cpu().contiguous().numpy() for tensor in tensors]
-        outputs = self._session.run(None, dict(zip(self._names, arrays, strict=True)))
+        pairs = zip(tensors, self._inputs.values(), strict=True)
+        arrays = [tensor.to('cpu', kind).contiguous().numpy() for tensor, kind in pairs]
+        outputs = self._session.run(None, dict(zip(self._inputs, arrays, strict=True)))
         return tuple(torch.from_numpy(output).to(tensors[0].device) for output in outputs)
 
 

@@ -77,6 +77,15 @@ class OpenVinoEngine:
             self._cache.write(key, lambda: compiled.export_model().getvalue())
         return _Call(self._openvino.Tensor, compiled, last)
 
+    def _in_float32(self, model: Any) -> Any:
+        """Return ``model`` taking and giving float32, whatever it takes and gives."""
+        ports = self._openvino.preprocess.PrePostProcessor(model)
+        for i in range(len(model.inputs)):
+            ports.input(i).tensor().set_element_type(self._openvino.Type.f32)
+        for i in range(len(model.outputs)):
+            ports.output(i).tensor().set_element_type(self._openvino.Type.f32)
+        return ports.build()
+
     def _imported(self, content: bytes) -> Any:
         return self._core.import_model(content, self._device, self._settings())
 
@@ -95,7 +104,7 @@ class OpenVinoEngine:
         if isinstance(source, Path):
             model = self._core.read_model(source)
             model.reshape({i: list(tensor.shape) for i, tensor in enumerate(inputs)})
-            return model
+            return self._in_float32(model)
         shapes = [self._openvino.PartialShape([-1, *tensor.shape[1:]]) for tensor in inputs]
         model = self._openvino.convert_model(traced(source, inputs), input=shapes)
         layouts = self._openvino.preprocess.PrePostProcessor(model)

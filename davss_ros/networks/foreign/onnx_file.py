@@ -64,6 +64,17 @@ def read_onnx(path: Path) -> OnnxFile:
     )
 
 
+def external_files(path: Path) -> list[Path]:
+    """Return the files that hold weights of an ONNX file; none if it cannot be read, which others complain of."""
+    try:
+        import onnx
+
+        model = onnx.load_model(str(path), load_external_data=False)
+        return sorted({path.parent / location for location, _ in _external(onnx, model)})
+    except Exception:  # see `read_onnx`
+        return []
+
+
 def check_external(path: Path, location: str, end: int) -> None:
     """Raise `WeightsError` unless ``location`` is a file in the folder of ``path`` that has ``end`` bytes."""
     folder, beside = path.resolve().parent, path.parent / location

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from davss_ros.errors import ConfigError
+from davss_ros.networks.foreign.onnx_file import external_files
 
 FORMS = {  # kind -> what it is, in words
     'onnx': 'an ONNX file',
@@ -33,7 +34,7 @@ class ForeignSource:
         """Return the files that decide what it computes: of a folder, all weights and settings at its top."""
         if self.path.is_dir():
             return sorted(path for path in self.path.iterdir() if path.suffix in ('.json', '.safetensors', '.yaml'))
-        return [self.path, *([self.path.with_suffix('.bin')] if self.kind == 'openvino' else [])]
+        return [self.path, *weights_beside(self.path)]
 
     def checksum(self) -> str:
         """Return the SHA-256 of these files, one after the other."""
@@ -43,6 +44,13 @@ class ForeignSource:
                 while block := file.read(1 << 20):
                     digest.update(block)
         return digest.hexdigest()
+
+
+def weights_beside(path: Path) -> list[Path]:
+    """Return the other files that an ONNX file, or one of OpenVINO's form, has its weights in."""
+    if path.suffix == '.xml':
+        return [path.with_suffix('.bin')]
+    return external_files(path) if path.suffix == '.onnx' else []
 
 
 def foreign_source(name: str, parameter: str = 'key') -> ForeignSource | None:
