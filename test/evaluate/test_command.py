@@ -91,12 +91,12 @@ def test_results_of_a_folder(folder: Path, tmp_path: Path, capsys: pytest.Captur
     assert modes['per_frame']['miou'] == {'0': 100, 'mean': 100}
     assert 'hold' in (out / 'report.html').read_text() and 'hold' in (out / 'curves.svg').read_text()
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert lines[0] == ['per_frame:', 'mIoU', '100.00']
+    assert lines[0] == ['per_frame:', 'mIoU', '100.00', '(100.0', 'to', '100.0', 'in', '95', '%)']
     assert lines[1:3] == [['ground', '100.0'], ['wall', '100.0']]
     assert lines[3:7] == [
-        ['mIoU', 'at', 'distance', '1', '2', 'mean'],
-        ['hold', '0.0', '100.0', '50.0'],
-        ['davss', '100.0', '100.0', '100.0'],
+        ['mIoU', 'at', 'distance', '1', '2', 'mean', 'mean,', '95', '%'],
+        ['hold', '0.0', '100.0', '50.0', '50.0', 'to', '50.0'],
+        ['davss', '100.0', '100.0', '100.0', '100.0', 'to', '100.0'],
         ['distortion', 'AUC', '-', '-', '-'],  # nothing is wrong
     ]
     assert lines[7][:2] == ['streaming', 'mIoU'] and lines[9][0] == 'davss' and len(lines) == 11

@@ -197,4 +197,6 @@ def test_the_shipped_weights_are_small_and_complete() -> None:
     assert sum(path.stat().st_size for path in files) <= 16e6
     for path in files:
         assert (path.with_suffix('.md')).is_file(), f'{path.name} has no model card'
-        load(path.stem)
+        model = read_weights(path.stem)
+        others = () if model.classes else ('camvid_lite',)  # parts for any class list are no model by themselves
+        load(*others, path.stem)
