@@ -36,7 +36,15 @@ class LabelCoding(Protocol):
 
 @dataclass(frozen=True)
 class ClassIds:
-    """The file holds class ids, as grey values or indices; which of them are classes is for the reader to check."""
+    """The file holds class ids, as grey values or indices; which of them are classes is for the reader to check.
+
+    Attributes:
+        offset: id of the first class in the file.
+        unlabelled: id in the file that is no class, beside 255.
+    """
+
+    offset: int = 0
+    unlabelled: int = VOID
 
     def decode(self, stored: LabelPicture) -> NDArray[np.uint8]:
         """See `LabelCoding`."""
@@ -45,7 +53,17 @@ class ClassIds:
         wrong = np.unique(stored.pixels[stored.pixels > VOID])
         if wrong.size:
             raise DataError(f'expected ids up to {VOID}, found {wrong[:8].tolist()}')
-        return stored.pixels.astype(np.uint8, copy=False)
+        ids = stored.pixels.astype(np.uint8, copy=False)
+        if self == ClassIds():
+            return ids
+        void = (ids == self.unlabelled) | (ids == VOID)
+        shifted = ids.astype(np.int16) - self.offset
+        wrong = np.unique(ids[~void & ((shifted < 0) | (shifted >= VOID))])
+        if wrong.size:
+            raise DataError(
+                f'expected ids from {self.offset}, or {self.unlabelled} for void, found {wrong[:8].tolist()}'
+            )
+        return np.where(void, VOID, shifted).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -115,11 +133,12 @@ class IdsOrColors:
     """
 
     classes: Sequence[SemanticClass]
+    ids: ClassIds = ClassIds()  # frozen
 
     def decode(self, stored: LabelPicture) -> NDArray[np.uint8]:
         """See `LabelCoding`."""
         if stored.has_numbers:
-            return ClassIds().decode(stored)
+            return self.ids.decode(stored)
         table: dict[Color, int] = {}
         for number, one in enumerate(self.classes):
             if one.color in table:

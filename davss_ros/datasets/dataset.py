@@ -23,6 +23,7 @@ from pathlib import Path
 from davss_ros.core.classes import SemanticClass, load_classes
 from davss_ros.datasets.camvid import is_camvid, is_segnet_copy, list_camvid, list_segnet_copy
 from davss_ros.datasets.cityscapes import is_cityscapes, list_cityscapes
+from davss_ros.datasets.coding import ClassIds
 from davss_ros.datasets.folder import is_folder, list_folder, list_stills
 from davss_ros.datasets.listing import Listing, Request
 from davss_ros.datasets.sequence import SequenceFrame, VideoSequence
@@ -43,6 +44,7 @@ class Layout:
     expected: str  # for messages
 
 
+PLAIN_IDS = ClassIds()  # the ids of the classes themselves
 LAYOUTS = {  # in the order in which they are tried
     'cityscapes': Layout(is_cityscapes, list_cityscapes, 'cityscapes19', 'leftImg8bit_sequence/ or leftImg8bit/'),
     'camvid_segnet': Layout(is_segnet_copy, list_segnet_copy, 'camvid11', 'train/ and trainannot/ (val, test)'),
@@ -77,6 +79,7 @@ def open_dataset(
     rate: float = 0.0,
     partly_labelled: bool = False,
     bit_depth: int | str = AUTO,
+    ids: ClassIds = PLAIN_IDS,
 ) -> Dataset:
     """List the labelled data at ``path``.
 
@@ -91,6 +94,7 @@ def open_dataset(
             unless they have the names of CamVid.
         partly_labelled: a plain folder need not have labels for every image.
         bit_depth: of 16-bit images, see `BitDepth`; ``auto`` goes by the first few.
+        ids: how the ids in a plain folder are meant.
 
     Raises:
         DataError: there is nothing of the kind, or the layout cannot be mapped to these classes.
@@ -105,7 +109,7 @@ def open_dataset(
     source = classes or LAYOUTS[layout].classes
     chosen = load_classes(source) if isinstance(source, str) else tuple(source)
     splits = tuple(part.strip() for part in split.split(',')) if split else ()
-    listing = LAYOUTS[layout].list_files(Request(path, chosen, splits, rate, partly_labelled))
+    listing = LAYOUTS[layout].list_files(Request(path, chosen, splits, rate, partly_labelled, ids))
     if not (listing.stills or listing.sequences or listing.problems):
         raise DataError(f'{path}: expected {LAYOUTS[layout].expected}, found no images')
     depth = BitDepth(bit_depth, str(path))

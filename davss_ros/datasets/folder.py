@@ -28,7 +28,7 @@ def list_folder(request: Request) -> Listing:
     """List consecutive frames; numbers at the end of the names say where some are missing."""
     images = files_by_stem(request.path / 'images', IMAGE_SUFFIXES)
     labels = files_by_stem(request.path / 'labels', LABEL_SUFFIXES)
-    return list_pairs(images, labels, IdsOrColors(request.classes), request)
+    return list_pairs(images, labels, IdsOrColors(request.classes, request.ids), request)
 
 
 def list_stills(request: Request) -> Listing:
@@ -37,7 +37,7 @@ def list_stills(request: Request) -> Listing:
     labels = files_by_stem(request.path / 'labels', LABEL_SUFFIXES)
     problems = [] if request.partly_labelled else unlabelled(images, labels)
     problems += [f'{labels[name]}: no image of that name' for name in labels if name not in images]
-    coding = IdsOrColors(request.classes)
+    coding = IdsOrColors(request.classes, request.ids)
     stills = (LabelledImage(images[name], labels[name], coding) for name in images if name in labels)
     return Listing(tuple(stills), (), tuple(problems))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from davss_ros.core.classes import VOID, SemanticClass
-from davss_ros.datasets.coding import LabelCoding
+from davss_ros.datasets.coding import ClassIds, LabelCoding
 from davss_ros.datasets.sequence import FrameId, VideoSequence, make_sequence, missing_numbers, split_runs, step_of
 from davss_ros.datasets.stills import LabelledImage
 from davss_ros.errors import DataError
@@ -29,6 +29,7 @@ class Request:
     splits: tuple[str, ...]  # empty if none was named
     rate: float  # Hz, 0 if not given
     partly_labelled: bool
+    ids: ClassIds = ClassIds()  # noqa: RUF009  # frozen; of plain folders
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from davss_ros.core.classes import SemanticClass
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model, load_model
 from davss_ros.core.segmenter import VideoSegmenter
+from davss_ros.datasets.coding import ClassIds
 from davss_ros.datasets.dataset import open_dataset
 from davss_ros.datasets.usable import usable
 from davss_ros.errors import DataError
@@ -75,8 +76,10 @@ def evaluate(
         say: takes a line about what is skipped or odd; sequences are evaluated in parts where their size changes.
     """
 
-    def read(classes: Sequence[SemanticClass]) -> list[Video]:
-        dataset = open_dataset(folder, classes, layout=layout, split=split, bit_depth=bit_depth)
+    def read(model: Model) -> list[Video]:
+        description = model.description  # of somebody else's network: how the labels that it was trained with are meant
+        ids = ClassIds(description.label_offset, description.unlabelled) if description else ClassIds()
+        dataset = open_dataset(folder, model.classes, layout=layout, split=split, bit_depth=bit_depth, ids=ids)
         dataset, _ = usable(dataset, say_once, strict=strict, sizes_may_change=True)
         if modes and not dataset.sequences:
             raise DataError(f'{folder}: expected consecutive frames, found none; --stills measures the key network')
@@ -95,7 +98,7 @@ def evaluate(
 
 def evaluate_videos(
     name: str,
-    read: Callable[[Sequence[SemanticClass]], Sequence[Video]],
+    read: Callable[[Model], Sequence[Video]],
     config: SegmenterConfig,
     distances: Sequence[int],
     modes: Sequence[str],
@@ -112,7 +115,7 @@ def evaluate_videos(
 
     Args:
         name: of the data.
-        read: gives the videos for a list of classes.
+        read: gives the videos with labels as a model's classes.
         config: settings, and the model.
         distances: from the key frame, all at least 1.
         modes: any of `davss_ros.evaluate.distance.MODES`.
@@ -132,7 +135,7 @@ def evaluate_videos(
     model = load_model(config)
     others = {other: replace(_as_told(config), weights=weights) for other, weights in (compare or {}).items()}
     models = {other: load_model(settings) for other, settings in others.items()}  # errors come before the work
-    videos = read(model.classes)
+    videos = read(model)
     if not checked:
         check_videos(videos)
     first = next((frame.image().shape for video in videos for frame in video), None)
@@ -143,7 +146,7 @@ def evaluate_videos(
     results: dict[str, Any] = {'data': name, 'frames': sum(map(len, videos)), 'model': model.name}
     results |= {'distances': list(evaluation.distances), 'intervals': list(evaluation.intervals)} | figures
     for other, settings in others.items():
-        videos, compared = read(models[other].classes), [mode for mode in modes if mode in COMPARED]
+        videos, compared = read(models[other]), [mode for mode in modes if mode in COMPARED]
         _, figures = _measure(other, videos, models[other], settings, distances, compared, intervals)
         results.setdefault('models', {})[other] = {'model': models[other].name} | figures
     if streaming and modes:
@@ -152,7 +155,7 @@ def evaluate_videos(
             if models[other].classes == model.classes:
                 more = players(models[other], settings)
                 segmenters |= {f'{other}/{way}': segmenter for way, segmenter in more.items()}
-        results['streaming'] = rounded_streaming(streaming_scores(read(model.classes), segmenters))
+        results['streaming'] = rounded_streaming(streaming_scores(read(model), segmenters))
     return Measured(results, evaluation.worst, model.classes)
 
 

@@ -94,3 +94,12 @@ def test_ids_of_8_and_16_bits(dtype: type) -> None:
 def test_another_type_of_image(coding: LabelCoding, stored: NDArray, message: str) -> None:
     with pytest.raises(DataError, match=message):
         coding.decode(LabelPicture(stored))
+
+
+def test_ids_with_an_offset_are_shifted_and_their_unlabelled_one_is_void() -> None:
+    ids = np.array([[0, 1, 2, 150, 255]], np.uint16)
+    reduced = ClassIds(offset=1, unlabelled=0).decode(LabelPicture(ids))
+    assert reduced.tolist() == [[255, 0, 1, 149, 255]] and reduced.dtype == np.uint8
+    assert ClassIds(unlabelled=2).decode(LabelPicture(ids)).tolist() == [[0, 1, 255, 150, 255]]
+    with pytest.raises(DataError, match=r'expected ids from 2, or 0 for void, found \[1\]'):
+        ClassIds(offset=2, unlabelled=0).decode(LabelPicture(ids))

@@ -120,3 +120,26 @@ def test_what_cannot_be_checked_is_one_line(
     assert main([word.replace('NETWORK', str(network)) for word in arguments]) == 1
     said = capsys.readouterr().err
     assert re.search(reason, said) and said.count('\n') == 1
+
+
+def test_evaluation_honours_the_offset_of_the_ids(network: Path, scene: Any, tmp_path: Path) -> None:
+    from davss_ros.evaluate.measure import evaluate
+
+    scores = []
+    for offset in (0, 1):
+        folder = tmp_path / str(offset)
+        for part in ('images', 'labels'):
+            (folder / part).mkdir(parents=True)
+        ids = scene[1] + offset
+        ids[:40] = 0 if offset else 255
+        for number in range(3):
+            (folder / 'images' / f'{number}.png').write_bytes(scene[0].read_bytes())
+            cv2.imwrite(str(folder / 'labels' / f'{number}.png'), ids)
+        config = SegmenterConfig(
+            key=f'torchscript:{network}',
+            key_options=f'label_offset={offset} unlabelled={0 if offset else 255}',
+            device='cpu',
+            engine='torch',
+        )
+        scores.append(evaluate(folder, config, (), (), layout='stills').results['modes']['per_frame']['miou']['0'])
+    assert scores[0] == scores[1] > 80
