@@ -109,7 +109,10 @@ def _side_by_side(
                 if wrong:
                     outcome.failed[job.name(bag)] = wrong[0]
                 else:
-                    outcome.repaired += _joined(job, plans[bag], group, counts.get(job.name(bag), 0))
+                    try:
+                        outcome.repaired += _joined(job, plans[bag], group, counts.get(job.name(bag), 0))
+                    except DavssError as error:
+                        outcome.failed[job.name(bag)] = str(error)
                 del waiting[bag]
     watcher.look()
 

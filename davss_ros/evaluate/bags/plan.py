@@ -103,15 +103,14 @@ def folder_of(source: LabelSource, bag: Path) -> Path:
 
 
 def _matches(bag: Path, source: LabelSource, line: Timeline, numbers: Numbers) -> Matches:
-    stamps = line.stamps[numbers]
     if source.folder is None:
         labels = topic_times(bag, source.topic).stamps
         if not len(labels):
             raise DataError(f'{bag}: labels: no message on {source.topic}')
-        return match_stamps(stamps, labels, source.tolerance, numbers.tolist())
+        return _of_the_selection(line, numbers, labels, source.tolerance)
     paths, found = label_files(folder_of(source, bag))
     if found is not None:
-        return match_stamps(stamps, found, source.tolerance, numbers.tolist())
+        return _of_the_selection(line, numbers, found, source.tolerance)
     if len(paths) != len(line.stamps):
         raise DataError(
             f'{folder_of(source, bag)}: expected names with stamps (1700000000250000000.png or '
@@ -120,6 +119,14 @@ def _matches(bag: Path, source: LabelSource, line: Timeline, numbers: Numbers) -
     return match_stamps(np.arange(len(numbers)), np.arange(len(numbers)), 0.0).renamed(
         numbers.tolist(), line.order().argsort()[numbers].tolist()
     )
+
+
+def _of_the_selection(line: Timeline, numbers: Numbers, labels: Numbers, tolerance: float) -> Matches:
+    """Match the frames that are asked for; labels of those that are not are no labels without a frame."""
+    found = match_stamps(line.stamps[numbers], labels, tolerance, numbers.tolist())
+    every = match_stamps(line.stamps, labels, tolerance)
+    found.counts['labels_without_frame'] = every.counts['labels_without_frame']
+    return found
 
 
 def tasks_of(plan: BagPlan, cameras: Sequence[Camera], pieces: int = 1) -> list[Task]:

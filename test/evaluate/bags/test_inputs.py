@@ -98,6 +98,13 @@ def test_labels_that_are_no_good_are_counted_and_the_others_count(drive: Drive, 
     assert results['all']['miou'] == pytest.approx(100 * loop(drive, {0: 0, 3: 3, 4: 4, 7: 7}).miou(), abs=1e-6)
 
 
+def test_labels_of_frames_that_are_not_asked_for_are_no_labels_without_a_frame(drive: Drive, tmp_path: Path) -> None:
+    messages = [*frames(drive), *(label(drive.labels[n], drive.stamps[n]) for n in range(8))]
+    results = run(write(tmp_path / 'bag', messages), tmp_path / 'out', '--labels', '/truth', '--every', '2')
+    counts = results['bags']['bag']['labels']['/image']
+    assert (counts['matched'], counts['frames_without_label'], counts['labels_without_frame']) == (4, 0, 0)
+
+
 def loop(drive: Drive, label_of: dict[int, int], count: int = 8, interval: int = 4) -> ConfusionMatrix:
     from davss_ros.core.config import SegmenterConfig
 
