@@ -19,7 +19,7 @@ from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.foreign_key import distortion_for
 from davss_ros.core.model import load_model
 from davss_ros.core.segmenter import VideoSegmenter, step_together
-from davss_ros.engines.engine_network import plain
+from davss_ros.engines.engine_network import engine_of, plain
 from davss_ros.errors import ConfigError, WeightsError
 from davss_ros.networks.registry import build
 from davss_ros.networks.weights import Weights, read_weights, write_weights
@@ -199,3 +199,28 @@ def test_what_cannot_be_used_is_refused_before_anything_starts(config: Segmenter
     (tmp_path / 'net.onnx').write_bytes(b'')
     with pytest.raises(ConfigError, match=r'engine: torch does not read .*net\.onnx; set engine to auto or openvino'):
         load_model(replace(config, key=f'onnx:{tmp_path / "net.onnx"}'))
+
+
+@pytest.mark.parametrize('engine', ['openvino', 'onnxruntime'])
+def test_a_segformer_folder_is_computed_by_every_engine(
+    config: SegmenterConfig, tmp_path: Path, street: Frames, engine: str
+) -> None:
+    transformers = pytest.importorskip('transformers')
+    pytest.importorskip(engine)
+    transformers.logging.set_verbosity_error()
+    torch.manual_seed(0)
+    kind = transformers.SegformerConfig(
+        hidden_sizes=[8, 16, 24, 32], depths=[1] * 4, decoder_hidden_size=16, num_attention_heads=[1, 1, 2, 2]
+    )
+    transformers.SegformerForSemanticSegmentation(kind).save_pretrained(tmp_path / 'model')
+    preprocessor = {'image_mean': [0.5] * 3, 'image_std': [0.25] * 3, 'do_rescale': True}
+    (tmp_path / 'model' / 'preprocessor_config.json').write_text(json.dumps(preprocessor))
+    config = replace(config, key=f'hf:{tmp_path / "model"}', key_options='crop_safe=true')
+    models = [load_model(replace(config, engine=name)) for name in ('torch', engine)]
+    image = torch.rand(1, 3, 120, 160)
+    with torch.inference_mode():
+        ours, theirs = (model.key(image) for model in models)
+    torch.testing.assert_close(theirs, ours, atol=1e-4, rtol=1e-3)
+    assert engine in engine_of(models[1].key)
+    video = VideoSegmenter(config, model=models[1])
+    assert [video.step(frame).is_key for frame in street[:3]] == [True, False, False]

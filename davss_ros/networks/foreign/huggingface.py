@@ -30,7 +30,8 @@ def read_huggingface(folder: Path) -> tuple[nn.Module, list[Facts]]:
     _refuse_code(folder, config)
     _refuse_pickles(folder)
     module = _load(folder, config)
-    facts = [_config_facts(config)]
+    names: Any = module.config.id2label  # which config.json leaves out where they are transformers' defaults
+    facts = [_config_facts({'id2label': dict(names), **config})]
     if (folder / PREPROCESSOR).is_file():
         facts.append(_preprocessor_facts(_json(folder / PREPROCESSOR)))
     return module, facts
