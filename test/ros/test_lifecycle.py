@@ -172,7 +172,7 @@ def test_what_cannot_be_configured_can_be_repaired(processes: Any, remote: Remot
     faults = [  # parameter, wrong, right, complaint
         ('weights', str(evil), 'camvid_lite', 'it was not executed'),
         ('weights', str(half), 'camvid_lite', 'half.safetensors: damaged or no weights file'),
-        ('weights', 'nosuch', 'camvid_lite', "expected a shipped model (camvid_lite) or a file, found 'nosuch'"),
+        ('weights', 'nosuch', 'camvid_lite', "or a file, found 'nosuch'"),
         ('device', 'cuda:99', 'cpu', 'device: expected one of'),
         ('classes', '/nowhere.yaml', '', '/nowhere.yaml'),
     ]
