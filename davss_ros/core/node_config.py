@@ -92,8 +92,8 @@ class NodeConfig:
     )
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            check_setting(one.name, getattr(self, one.name), type(self))
+        for setting in fields(self):
+            check_setting(setting.name, getattr(self, setting.name), type(self))
         if self.error_latency and self.warn_latency > self.error_latency:
             raise ConfigError(
                 f'warn_latency: expected at most error_latency ({self.error_latency:g}), found {self.warn_latency:g}'

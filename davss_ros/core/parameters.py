@@ -17,9 +17,9 @@ from davss_ros.core.node_config import NodeConfig
 from davss_ros.errors import ConfigError
 
 CONFIGS = (SegmenterConfig, NodeConfig)
-KNOWN = {one.name: one for config in CONFIGS for one in fields(config)}
-CHANGEABLE = tuple(name for name, one in KNOWN.items() if one.metadata.get('changeable'))
-PER_CAMERA = tuple(name for name, one in KNOWN.items() if one.metadata.get('per_camera'))
+KNOWN = {setting.name: setting for config in CONFIGS for setting in fields(config)}
+CHANGEABLE = tuple(name for name, setting in KNOWN.items() if setting.metadata.get('changeable'))
+PER_CAMERA = tuple(name for name, setting in KNOWN.items() if setting.metadata.get('per_camera'))
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def check(name: str, value: Any) -> None:
     """Raise `ConfigError` unless that parameter, the node's or a camera's, may have that value."""
     plain = plain_name(name)
     if plain and value is not None:
-        config = NodeConfig if plain in {one.name for one in fields(NodeConfig)} else SegmenterConfig
+        config = NodeConfig if plain in {setting.name for setting in fields(NodeConfig)} else SegmenterConfig
         check_setting(plain, value, config)
 
 
@@ -109,5 +109,5 @@ def plain_name(name: str) -> str:
 
 
 def _changed(config: Any, values: Mapping[str, Any]) -> Any:
-    own = {one.name for one in fields(config)}
+    own = {setting.name for setting in fields(config)}
     return replace(config, **{name: value for name, value in values.items() if name in own})

@@ -46,14 +46,14 @@ def is_camvid(path: Path) -> bool:
 def list_camvid(request: Request) -> Listing:
     """List the authors' layout: ``LabeledApproved_full``, ``701_StillsRaw_full``, and frames of the videos."""
     labels, images = _find(request.path)
-    splits = chosen_splits(request, {split_of(frame) for frame in labels or (one for one, _ in images)})
+    splits = chosen_splits(request, {split_of(frame) for frame in labels or (named for named, _ in images)})
     labels = {frame: path for frame, path in labels.items() if split_of(frame) in splits}
     images = [(frame, path) for frame, path in images if split_of(frame) in splits]
     in_folder = Counter((path.parent, frame.drive) for frame, path in images)
     frames: dict[FrameId, Path] = {}
     stills: dict[FrameId, Path] = {}
     # of a frame that lies in several folders, the fullest folder's, which comes last, is kept
-    for frame, path in sorted(images, key=lambda one: in_folder[one[1].parent, one[0].drive]):
+    for frame, path in sorted(images, key=lambda image: in_folder[image[1].parent, image[0].drive]):
         (stills if 'still' in path.parent.name.lower() else frames)[frame] = path
     colors = label_colors()
     problems = _check_colors(request.path, colors)
@@ -89,13 +89,13 @@ def list_segnet_copy(request: Request) -> Listing:
 
 def label_colors() -> dict[str, Color]:
     """Return the names of ``label_colors.txt`` and their colours, RGB; ``Void`` is among them."""
-    return {**{one.name: one.color for one in load_classes('camvid32')}, _VOID: (0, 0, 0)}
+    return {**{entry.name: entry.color for entry in load_classes('camvid32')}, _VOID: (0, 0, 0)}
 
 
 def _class_ids(request: Request) -> dict[str, int]:
     """Return the class id of every name of ``label_colors.txt``."""
     groups = {name: group for group, names in GROUPS.items() for name in names}
-    if {one.name for one in request.classes} != GROUPS.keys():
+    if {entry.name for entry in request.classes} != GROUPS.keys():
         groups = {name: name for name in groups}
     return class_ids(request, {**groups, _VOID: ''}, 'camvid11 or camvid32')
 

@@ -76,7 +76,9 @@ def examine(dataset: Dataset, progress: Callable[[], object] = lambda: None) -> 
     odd_sizes = tuple(line for sequence in dataset.sequences for line in _odd_sizes(sequence, sizes))
     problems += odd_sizes
     broken = {path: report.broken for path, report in reports.items() if report.broken}
-    counted = {one.label_path: reports[path].ids for path, one in jobs.items() if one}  # a still may also be a frame
+    counted = {
+        still.label_path: reports[path].ids for path, still in jobs.items() if still
+    }  # a still may also be a frame
     ids = sum(counted.values(), np.zeros(VOID + 1, np.int64))
     pixels = tuple(ids[: len(dataset.classes)].tolist())
     if ids[VOID] and not any(pixels):
@@ -95,7 +97,7 @@ def count_images(dataset: Dataset) -> int:
 
 
 def _notes(dataset: Dataset, pixels: Sequence[int], odd_palettes: Sequence[bool]) -> Iterator[str]:
-    never = [one.name for one, count in zip(dataset.classes, pixels, strict=True) if not count]
+    never = [entry.name for entry, count in zip(dataset.classes, pixels, strict=True) if not count]
     if never and any(pixels):
         yield f'{dataset.path}: not one pixel of {", ".join(never)}'
     if any(odd_palettes):
@@ -166,7 +168,7 @@ def _contradicts(stored: LabelPicture, classes: Sequence[SemanticClass]) -> bool
     """Tell whether a palette shows every index in the colour of a class, and some of them in another's."""
     if stored.palette is None:
         return False
-    numbers = {one.color: number for number, one in enumerate(classes)}
+    numbers = {entry.color: number for number, entry in enumerate(classes)}
     table = [tuple(color) for color in stored.palette.tolist()]
     used = [index for index in np.unique(stored.pixels).tolist() if index != VOID and index < len(table)]
     return all(table[index] in numbers for index in used) and any(numbers[table[index]] != index for index in used)

@@ -76,9 +76,9 @@ class OtherIds:
     def decode(self, stored: LabelPicture) -> NDArray[np.uint8]:
         """See `LabelCoding`."""
         ids = ClassIds().decode(stored)
-        known = np.zeros(256, bool)
-        known[list(self.table)] = True
-        wrong = np.flatnonzero((np.bincount(ids.ravel(), minlength=256) > 0) & ~known)
+        coded = np.zeros(256, bool)
+        coded[list(self.table)] = True
+        wrong = np.flatnonzero((np.bincount(ids.ravel(), minlength=256) > 0) & ~coded)
         if wrong.size:
             raise DataError(f'expected {self.whose}, found {wrong[:8].tolist()}')
         mapped: NDArray[np.uint8] = np.full(256, VOID, np.uint8)
@@ -140,9 +140,9 @@ class IdsOrColors:
         if stored.has_numbers:
             return self.ids.decode(stored)
         table: dict[Color, int] = {}
-        for number, one in enumerate(self.classes):
-            if one.color in table:
-                first = self.classes[table[one.color]].name
-                raise DataError(f'colours, but {first} and {one.name} of the class list have the same: {one.color}')
-            table[one.color] = number
+        for number, entry in enumerate(self.classes):
+            if entry.color in table:
+                first = self.classes[table[entry.color]].name
+                raise DataError(f'colours, but {first} and {entry.name} of the class list have the same: {entry.color}')
+            table[entry.color] = number
         return Colors({BLACK: VOID, **table}, 'the colours of the class list, or black for void').decode(stored)

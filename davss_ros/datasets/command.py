@@ -20,10 +20,12 @@ def summary(dataset: Dataset, findings: Findings) -> str:
         f'{dataset.path}: layout {dataset.layout}, {findings.images} images, {findings.labels} labels, '
         f'{len(dataset.sequences)} sequences'
     ]
-    for one in dataset.sequences:
-        lines.append(f'  {one.name}: {one.count} frames at {one.rate:g} Hz, {len(one.labelled)} labelled')
+    for sequence in dataset.sequences:
+        lines.append(
+            f'  {sequence.name}: {sequence.count} frames at {sequence.rate:g} Hz, {len(sequence.labelled)} labelled'
+        )
     total = max(sum(findings.pixels) + findings.void, 1)
-    names = [one.name for one in dataset.classes]
+    names = [entry.name for entry in dataset.classes]
     for name, pixels in [*zip(names, findings.pixels, strict=True), ('void', findings.void)]:
         lines.append(f'  {name:20} {100 * pixels / total:6.2f} % of the pixels')
     lines += [f'note: {note}' for note in findings.notes]

@@ -122,12 +122,12 @@ def _with_depth(listing: Listing, depth: BitDepth) -> Listing:
     paths = [frame.image_path for sequence in listing.sequences for frame in sequence.frames]
     common_depth([*paths, *(still.image_path for still in listing.stills)], depth)
 
-    def frame(one: SequenceFrame) -> SequenceFrame:
-        return replace(one, depth=depth, labelled=one.labelled and replace(one.labelled, depth=depth))
+    def frame(plain: SequenceFrame) -> SequenceFrame:
+        return replace(plain, depth=depth, labelled=plain.labelled and replace(plain.labelled, depth=depth))
 
-    sequences = (replace(one, frames=tuple(map(frame, one.frames))) for one in listing.sequences)
+    sequences = (replace(sequence, frames=tuple(map(frame, sequence.frames))) for sequence in listing.sequences)
     return replace(
-        listing, stills=tuple(replace(one, depth=depth) for one in listing.stills), sequences=tuple(sequences)
+        listing, stills=tuple(replace(still, depth=depth) for still in listing.stills), sequences=tuple(sequences)
     )
 
 
@@ -135,6 +135,6 @@ def _recognise(path: Path) -> str:
     for name, layout in LAYOUTS.items():
         if layout.fits(path):
             return name
-    known = '; '.join(f'{name}: {layout.expected}' for name, layout in LAYOUTS.items())
+    layouts = '; '.join(f'{name}: {layout.expected}' for name, layout in LAYOUTS.items())
     found = ', '.join(sorted(p.name for p in path.iterdir())[:12]) or 'nothing'
-    raise DataError(f'{path}: expected one of these layouts: {known}; found {found}')
+    raise DataError(f'{path}: expected one of these layouts: {layouts}; found {found}')

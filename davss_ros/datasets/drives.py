@@ -38,5 +38,9 @@ def without_drive(dataset: Dataset, drive: str) -> Dataset:
     Raises:
         DataError: as `split_drive`.
     """
-    sequences = (one for one in dataset.sequences if not any(f.image_path.stem.startswith(drive) for f in one.frames))
+    sequences = (
+        sequence
+        for sequence in dataset.sequences
+        if not any(f.image_path.stem.startswith(drive) for f in sequence.frames)
+    )
     return replace(dataset, stills=split_drive(dataset.stills, drive)[1], sequences=tuple(sequences))

@@ -95,7 +95,7 @@ def _renumber(path: Path, number: int) -> Path:
     return path.with_name(stem + path.suffix)
 
 
-def class_ids(request: Request, groups: Mapping[str, str], known: str) -> dict[str, int]:
+def class_ids(request: Request, groups: Mapping[str, str], listed: str) -> dict[str, int]:
     """Return the class id of every name of a data set.
 
     Args:
@@ -106,9 +106,9 @@ def class_ids(request: Request, groups: Mapping[str, str], known: str) -> dict[s
     Raises:
         DataError: the classes asked for are not those of ``groups``.
     """
-    ids = {one.name: number for number, one in enumerate(request.classes)}
+    ids = {entry.name: number for number, entry in enumerate(request.classes)}
     if ids.keys() != {group for group in groups.values() if group}:
-        raise DataError(f'{request.path}: its labels can be mapped to {known}, not to {", ".join(ids)}')
+        raise DataError(f'{request.path}: its labels can be mapped to {listed}, not to {", ".join(ids)}')
     return {name: ids[group] if group else VOID for name, group in groups.items()}
 
 

@@ -51,7 +51,9 @@ def usable(
     if len(lines) > 1:
         say(f'{dataset.path}: {len(lines)} of {findings.images} images skipped')
     stills = tuple(still for still in dataset.stills if still.image_path not in findings.broken)
-    sequences = [part for one in dataset.sequences for part in _parts(one, findings.broken, findings.sizes, say)]
+    sequences = [
+        part for sequence in dataset.sequences for part in _parts(sequence, findings.broken, findings.sizes, say)
+    ]
     for note in findings.notes:
         say(note)
     return replace(dataset, stills=stills, sequences=tuple(sequences)), findings
@@ -64,13 +66,13 @@ def _parts(
     found = [
         (size, tuple(frames))
         for size, frames in groupby(
-            sequence.frames, lambda one: None if one.image_path in broken else sizes[one.image_path]
+            sequence.frames, lambda frame: None if frame.image_path in broken else sizes[frame.image_path]
         )
     ]
     runs = [frames for size, frames in found if size is not None and len(frames) > 1]
-    seen = list(dict.fromkeys(f'{size[1]}x{size[0]}' for size, _ in found if size is not None))
-    if len(seen) > 1:
-        say(f'sequence {sequence.name}: sizes change ({", ".join(seen)}): taken in {len(runs)} parts')
+    distinct = list(dict.fromkeys(f'{size[1]}x{size[0]}' for size, _ in found if size is not None))
+    if len(distinct) > 1:
+        say(f'sequence {sequence.name}: sizes change ({", ".join(distinct)}): taken in {len(runs)} parts')
     for number, frames in enumerate(runs):
         name = sequence.name if len(runs) == 1 else f'{sequence.name}_part{number + 1}'
         yield replace(sequence, name=name, frames=frames)

@@ -93,7 +93,9 @@ def _contenders(config: SegmenterConfig, engines: Sequence[str], rival: str, mod
     """Return who takes turns: the method by every engine, and by the first one what else might run on every frame."""
     models = {engines[0]: model}
     models |= {engine: load_model(replace(config, engine=engine)) for engine in engines[1:]}
-    contenders = {f'{DAVSS}, {engine}': VideoSegmenter(config, model=one) for engine, one in models.items()}
+    contenders = {
+        f'{DAVSS}, {engine}': VideoSegmenter(config, model=engine_model) for engine, engine_model in models.items()
+    }
     single = replace(config, mode='per_frame', engine=engines[0])
     for name, views in ((ONE_VIEW, 1), (TWO_VIEWS, 2)):
         contenders[name] = VideoSegmenter(replace(single, key_views=views))

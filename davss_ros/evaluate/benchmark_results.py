@@ -48,11 +48,13 @@ def results_of(
     """
     first = next(iter(times))
     interval = config.key_interval
-    means = {name: one.mean(interval) for name, one in times.items()}
+    means = {name: contender.mean(interval) for name, contender in times.items()}
     return {
         'size': [frame.shape[1], frame.shape[0]],
         'key_interval': interval,
-        'contenders': {name: {**one.summary(), 'mean': round(means[name], 3)} for name, one in times.items()},
+        'contenders': {
+            name: {**contender.summary(), 'mean': round(means[name], 3)} for name, contender in times.items()
+        },
         'ratios': {name: ratio(mean, means[first]) for name, mean in means.items() if name != first},
         'peak': {'gmacs_per_s': round(peak.multiply_adds / 1e9, 1), 'gbytes_per_s': round(peak.bytes / 1e9, 2)},
         'share': peak_shares(times[first], frame, model, config, peak),
@@ -83,7 +85,12 @@ def peak_shares(
 
 def table(results: Mapping[str, Any]) -> str:
     """Return the main figures as text."""
-    kinds = [(name, kind) for name, one in results['contenders'].items() for kind in ('key', 'other') if kind in one]
+    kinds = [
+        (name, kind)
+        for name, contender in results['contenders'].items()
+        for kind in ('key', 'other')
+        if kind in contender
+    ]
     stages = list(dict.fromkeys(s for name, kind in kinds for s in results['contenders'][name][kind] if s != 'total'))
     rows = [['ms, p50 / p95', *stages, 'total']]
     for name, kind in kinds:
@@ -93,15 +100,16 @@ def table(results: Mapping[str, Any]) -> str:
     lines = aligned(rows)
     width, height = results['size']
     lines.append(f'a key frame every {results["key_interval"]}, {width}x{height}, ms a frame by medians:')
-    for name, one in results['contenders'].items():
+    for name, contender in results['contenders'].items():
         times = f', {results["ratios"][name]:.2f} times the first' if name in results['ratios'] else ''
-        lines.append(f'  {name}: {one["mean"]:.1f}{times}')
+        lines.append(f'  {name}: {contender["mean"]:.1f}{times}')
     peak, shares = results['peak'], ', '.join(f'{stage} {100 * s:.0f} %' for stage, s in results['share'].items())
     lines.append(f'peak: {peak["gmacs_per_s"]:g} GMAC/s, {peak["gbytes_per_s"]:g} GB/s; of it: {shares}')
-    for precision, one in results.get('published', {}).items():
+    for precision, published in results.get('published', {}).items():
         lines.append(
-            f'published networks, 512x1024, non-key frame, {precision}: plain order {one["plain"]:.0f} ms, '
-            f'ours {one["ours"]:.0f} ms, {one["ratio"]:.2f} times; {100 * one["agreement"]:.2f} % of the labels equal'
+            f'published networks, 512x1024, non-key frame, {precision}: plain order {published["plain"]:.0f} ms, '
+            f'ours {published["ours"]:.0f} ms, {published["ratio"]:.2f} times; '
+            f'{100 * published["agreement"]:.2f} % of the labels equal'
         )
     for count, share in results.get('batch', {}).items():
         lines.append(f'{count} cameras: non-key frames as one batch take {share:.2f} of the time')
@@ -110,7 +118,9 @@ def table(results: Mapping[str, Any]) -> str:
 
 def chart(times: Mapping[str, Times]) -> str:
     """Return an SVG: ms a frame against the key-frame interval; `ConfigError` if Altair is not installed."""
-    series = [Series(name, [(n, one.mean(n)) for n in INTERVALS], markers=False) for name, one in times.items()]
+    series = [
+        Series(name, [(n, contender.mean(n)) for n in INTERVALS], markers=False) for name, contender in times.items()
+    ]
     return to_svg(line_chart(series, 'key-frame interval', 'ms a frame'))
 
 

@@ -73,8 +73,8 @@ def boundary(labels: Labels) -> Labels:
     return np.where(edge, labels, np.uint8(VOID))
 
 
-def _differ(one: Labels, other: Labels) -> NDArray[np.bool_]:
-    return (one != other) & (one != VOID) & (other != VOID)
+def _differ(first: Labels, other: Labels) -> NDArray[np.bool_]:
+    return (first != other) & (first != VOID) & (other != VOID)
 
 
 def _padded(labels: Labels, margin: int) -> Labels:

@@ -61,6 +61,6 @@ def iou(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 def mean_iou(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return `ConfusionMatrix.miou` of any number of matrices at once: (..., C, C) gives (...)."""
     every = iou(counts)
-    known = ~np.isnan(every)
-    total = np.where(known, every, 0).sum(-1)
-    return np.divide(total, known.sum(-1), out=np.full_like(total, np.nan), where=known.any(-1))
+    counted = ~np.isnan(every)
+    total = np.where(counted, every, 0).sum(-1)
+    return np.divide(total, counted.sum(-1), out=np.full_like(total, np.nan), where=counted.any(-1))

@@ -31,7 +31,7 @@ class Correspondence:
     """
 
     def __init__(self, image: Image, previous: Image) -> None:
-        now, before = (cv2.cvtColor(one, cv2.COLOR_RGB2GRAY) for one in (image, previous))
+        now, before = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (image, previous))
         dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         height, width = now.shape
         there: Field = dis.calc(now, before, np.zeros((height, width, 2), np.float32)).astype(np.float32, copy=False)

@@ -129,8 +129,8 @@ class _Tally:
             carried = view.carried(self._previous[mode].labels, t)
             self._curves[mode].at[distance].add(result.labels, true, carried, (view.number, t // BLOCK))
         if distance in self._distortion:
-            known, wrong = true != VOID, overheard.labels(view.image(t).shape[:2]) != view.key_labels(t)
-            self._distortion[distance].add(results['davss'].distortion[known], wrong[known])
+            labelled, wrong = true != VOID, overheard.labels(view.image(t).shape[:2]) != view.key_labels(t)
+            self._distortion[distance].add(results['davss'].distortion[labelled], wrong[labelled])
         if distance in self._confidence:
             self._add_confidence(view, t, distance, results[self._shown])
         if distance == max(self._distances, default=0):

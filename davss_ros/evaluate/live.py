@@ -128,7 +128,7 @@ def streaming_scores(
             for name, segmenter in segmenters.items():
                 played[name][number].append(play(clip, segmenter))
     first = [
-        max(one.first(clip.stamps) for runs in played.values() for one in runs[number])
+        max(run.first(clip.stamps) for runs in played.values() for run in runs[number])
         for number, clip in enumerate(clips)
     ]
     classes = len(next(iter(segmenters.values())).model.classes)
@@ -142,10 +142,10 @@ def _figures(
     ages: list[int] = []
     latencies: list[int] = []
     for clip, rounds, start in zip(clips, runs, first, strict=True):
-        for one in rounds:
-            confusion += streaming_confusion(clip.stamps, one.outputs, one.labels, clip.truth, classes, start)
-            ages += one.ages(clip.stamps, start)
-            latencies += one.latencies
+        for run in rounds:
+            confusion += streaming_confusion(clip.stamps, run.outputs, run.labels, clip.truth, classes, start)
+            ages += run.ages(clip.stamps, start)
+            latencies += run.latencies
     frames = sum(len(clip.stamps) * len(rounds) for clip, rounds in zip(clips, runs, strict=True))
     return {
         'miou': 100 * confusion.miou(),

@@ -30,10 +30,10 @@ class _Remembering:
         tensors = _flat(inputs)
         # runs go through the same frames in turn, so what comes next was asked for longest ago, or just now
         for place in [-1, *range(len(self._known) - 1)] if self._known else []:
-            known, result = self._known[place]
-            if all(torch.equal(one, other) for one, other in zip(known, tensors, strict=True)):
+            remembered, result = self._known[place]
+            if all(torch.equal(kept, other) for kept, other in zip(remembered, tensors, strict=True)):
                 del self._known[place]
-                self._known.append((known, result))
+                self._known.append((remembered, result))
                 return result
         result = self._network(*inputs)
         self._known.append((tensors, result))
@@ -41,4 +41,4 @@ class _Remembering:
 
 
 def _flat(inputs: tuple[Any, ...]) -> list[Tensor]:
-    return [tensor for one in inputs for tensor in ([one] if isinstance(one, Tensor) else _flat(tuple(one)))]
+    return [tensor for part in inputs for tensor in ([part] if isinstance(part, Tensor) else _flat(tuple(part)))]

@@ -64,8 +64,8 @@ def _distances(results: Results) -> Iterator[Piece]:
     rows = [[name, *(cell(mode['miou'][key]) for key in keys)] for name, mode in _moving(results).items()]
     singles = {'': results} | {f' of {name}': model for name, model in results.get('models', {}).items()}
     single = '; '.join(
-        f'the key network{of} on every frame: {cell(one["modes"]["per_frame"]["miou"]["mean"], 2)} mIoU'
-        for of, one in singles.items()
+        f'the key network{of} on every frame: {cell(single_model["modes"]["per_frame"]["miou"]["mean"], 2)} mIoU'
+        for of, single_model in singles.items()
     )
     yield Heading('Accuracy against the distance from the key frame')
     yield Note(f'The same frames for every distance; {single}.')
@@ -88,7 +88,7 @@ def _intervals(results: Results) -> Iterator[Piece]:
     for name, mode in _moving(results).items():
         for n, figures in mode['interval'].items():
             rows.append([name, n, *(cell(figures.get(key), digits) for key, (_, digits) in names.items())])
-        points = [(number(one.get('ms')), number(one['miou'])) for one in mode['interval'].values()]
+        points = [(number(figures.get('ms')), number(figures['miou'])) for figures in mode['interval'].values()]
         series.append(Series(name, points, texts=[*mode['interval']]))
     yield Heading('Cost against accuracy at a fixed key-frame interval')
     yield Note('All frames of a video, mean over the phases; the numbers in the chart are the intervals.')
@@ -115,7 +115,7 @@ def _streaming(results: Results) -> Iterator[Piece]:
 
 def _confidence(results: Results) -> Iterator[Piece]:
     models = {'': results} | results.get('models', {})
-    found = {name or results['model']: one['confidence'] for name, one in models.items() if 'confidence' in one}
+    found = {name or results['model']: model['confidence'] for name, model in models.items() if 'confidence' in model}
     if not found:
         return
     keys = ['0', *map(str, results['distances']), 'mean', 'all']
@@ -125,10 +125,12 @@ def _confidence(results: Results) -> Iterator[Piece]:
         'How sure the labels are, at full size, against [label is right], on the pixels that are not void. Expected '
         'calibration error by tenths; distance 0: key frames; all: of all pixels together.'
     )
-    curves = [Series(name, [(t['mean'], t['observed']) for t in one['calibration']]) for name, one in found.items()]
+    curves = [
+        Series(name, [(t['mean'], t['observed']) for t in quality['calibration']]) for name, quality in found.items()
+    ]
     ideal = Series('calibrated', [(0, 0), (1, 1)], dashed=True, markers=False)
     yield Chart(line_chart([*curves, ideal], 'confidence, mean of a tenth', 'share of right labels', unit, unit))
-    rows = [[name, *(cell(one['ece'].get(key), 4) for key in keys)] for name, one in found.items()]
+    rows = [[name, *(cell(quality['ece'].get(key), 4) for key in keys)] for name, quality in found.items()]
     yield Table(['expected calibration error at distance', *keys], rows)
 
 
@@ -149,29 +151,29 @@ def _distortion(results: Results) -> Iterator[Piece]:
     roc = [
         Series(
             name,
-            [(number(x), number(y)) for x, y in zip(*one['roc'].values(), strict=True)],
+            [(number(x), number(y)) for x, y in zip(*quality['roc'].values(), strict=True)],
             markers=False,
         )
-        for name, one in found.items()
+        for name, quality in found.items()
     ]
     yield Chart(line_chart([*roc, diagonal], 'false positive rate', 'true positive rate', unit, unit))
     calibration = [
-        Series(name, [(t['mean'], t['observed']) for t in one['calibration']]) for name, one in found.items()
+        Series(name, [(t['mean'], t['observed']) for t in quality['calibration']]) for name, quality in found.items()
     ]
     yield Chart(line_chart([*calibration, ideal], 'value of the map, mean of a tenth', 'observed share', unit, unit))
-    auc = [Series(name, [(int(k), number(one['auc'][k])) for k in keys[:-1]]) for name, one in found.items()]
+    auc = [Series(name, [(int(k), number(quality['auc'][k])) for k in keys[:-1]]) for name, quality in found.items()]
     yield Chart(line_chart(auc, 'distance from the key frame, frames', 'AUC'))
     rows = []
-    for name, one in found.items():
+    for name, quality in found.items():
         rows += [
-            [f'{name}: {head}', *(cell(one[figure][key], 3) for key in keys)]
+            [f'{name}: {head}', *(cell(quality[figure][key], 3) for key in keys)]
             for head, figure in (('AUC', 'auc'), ('average precision', 'average_precision'), ('wrong', 'share_wrong'))
         ]
     yield Table(['distance', *keys], rows)
-    for name, one in found.items():
+    for name, quality in found.items():
         rows = [
             [f'{t["from"]:.1f} to {t["to"]:.1f}', cell(t['mean'], 3), cell(t['observed'], 3), f'{t["count"]:,}']
-            for t in one['calibration']
+            for t in quality['calibration']
         ]
         yield Table([f'calibration, {name}', 'mean value', 'observed share', 'pixels'], rows)
 
@@ -180,7 +182,7 @@ def _classes(results: Results) -> Iterator[Piece]:
     last = str(max(results['distances'], default=0))
     columns = {'per_frame': results['modes']['per_frame']['iou']['0']}
     columns |= {f'{name} at {last}': mode['iou'][last] for name, mode in _moving(results).items()}
-    rows = [[name, *(cell(one.get(name)) for one in columns.values())] for name in columns['per_frame']]
+    rows = [[name, *(cell(column.get(name)) for column in columns.values())] for name in columns['per_frame']]
     yield Heading('IoU by class')
     yield Table(['class', *columns], rows)
 

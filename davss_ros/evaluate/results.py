@@ -104,9 +104,9 @@ def _cost(cost: Cost) -> dict[str, Any]:
 def _confidence(qualities: Mapping[int, MapQuality]) -> dict[str, Any]:
     pooled = sum(list(qualities.values())[1:], next(iter(qualities.values())))
     return {
-        'ece': {**_by_distance({d: one.expected_calibration_error() for d, one in qualities.items()}, 4)}
+        'ece': {**_by_distance({d: quality.expected_calibration_error() for d, quality in qualities.items()}, 4)}
         | {'all': _rounded(pooled.expected_calibration_error(), 4)},
-        'auc': _by_distance({d: one.auc() for d, one in qualities.items()}, 4),
+        'auc': _by_distance({d: quality.auc() for d, quality in qualities.items()}, 4),
         'calibration': _tenths(pooled),
     }
 
@@ -124,9 +124,9 @@ def _distortion(qualities: Mapping[int, MapQuality]) -> dict[str, Any]:
     # of thousands of thresholds keep those nearest to even steps along the curve
     places = np.unique(np.searchsorted(false + true, np.linspace(0, 2, ROC_POINTS)).clip(max=false.size - 1))
     return {
-        'auc': _by_distance({d: one.auc() for d, one in qualities.items()}, 4),
-        'average_precision': _by_distance({d: one.average_precision() for d, one in qualities.items()}, 4),
-        'share_wrong': _by_distance({d: one.share_wrong() for d, one in qualities.items()}, 5),
+        'auc': _by_distance({d: quality.auc() for d, quality in qualities.items()}, 4),
+        'average_precision': _by_distance({d: quality.average_precision() for d, quality in qualities.items()}, 4),
+        'share_wrong': _by_distance({d: quality.share_wrong() for d, quality in qualities.items()}, 5),
         'calibration': _tenths(pooled),
         'roc': {
             'false_positive': [_rounded(value, 5) for value in false[places]],

@@ -16,9 +16,9 @@ def table(results: dict[str, Any]) -> str:
         return '\n'.join(lines)
     others = {name: mode for name, mode in modes.items() if name != 'per_frame'}
     others |= {
-        f'{name}/{mode}': one
+        f'{name}/{mode}': figures
         for name, model in results.get('models', {}).items()
-        for mode, one in model['modes'].items()
+        for mode, figures in model['modes'].items()
         if mode != 'per_frame'
     }
     keys = [*map(str, distances), 'mean']

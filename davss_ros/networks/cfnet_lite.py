@@ -51,8 +51,8 @@ class CFNetLite(nn.Module):
     def forward(self, image: Tensor, propagated: Propagated) -> Tensor:
         """Map (N, 3, H, W) RGB in [0, 1], sides multiples of 4, and what was propagated to scores (N, C, h, w)."""
         difference = propagated.image - down(image)
-        seen = torch.cat([self.stem(image - 0.5), propagated.scores.softmax(1), difference], 1)
-        x4 = self.encode4(self.join(seen))
+        features = torch.cat([self.stem(image - 0.5), propagated.scores.softmax(1), difference], 1)
+        x4 = self.encode4(self.join(features))
         x8 = self.encode8(x4)
         x16 = self.encode16(x8)
         x32 = self.encode32(x16)

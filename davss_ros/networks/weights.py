@@ -132,8 +132,8 @@ def locate(source: str) -> tuple[Path, str]:
         file, _, entry = source.rpartition(':')
         path = user_path(file)
     if not path.is_file():
-        known = ', '.join(sorted(p.stem for p in SHIPPED.glob('*.safetensors'))) or 'none'
-        raise WeightsError(f'weights: expected a shipped model ({known}) or a file, found {source!r}')
+        shipped_names = ', '.join(sorted(p.stem for p in SHIPPED.glob('*.safetensors'))) or 'none'
+        raise WeightsError(f'weights: expected a shipped model ({shipped_names}) or a file, found {source!r}')
     return path, entry
 
 

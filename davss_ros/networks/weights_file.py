@@ -170,7 +170,7 @@ def _sets(loaded: Any, prefixes: frozenset[str], place: str, depth: int) -> Iter
         if not isinstance(value, Mapping) or _LEFT_OUT.fullmatch(name):
             continue
         if name in prefixes:
-            tensors |= {f'{name}.{inner}': one for inner, one in value.items() if isinstance(one, Tensor)}
+            tensors |= {f'{name}.{inner}': tensor for inner, tensor in value.items() if isinstance(tensor, Tensor)}
         else:
             yield from _sets(value, prefixes, f'{place}.{name}' if place else name, depth + 1)
     if tensors:

@@ -63,7 +63,7 @@ def find_files(path: Path) -> BagFiles:
     present, problems = [], [problem] if problem else []
     for file in told.files:
         other = file.with_suffix('') if file.suffix == _COMPRESSED else file.with_name(file.name + _COMPRESSED)
-        found = next((one for one in (file, other) if one.is_file()), None)
+        found = next((candidate for candidate in (file, other) if candidate.is_file()), None)
         if found:
             present.append(found)
         else:

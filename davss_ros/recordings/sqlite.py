@@ -93,8 +93,8 @@ class SqliteFile:
             found = self._row(number, 'topic_id, timestamp')
             if found and found[0] in self._topics:
                 key, time = found
-                one = self._topics[key]
-                self._topics[key] = one.joined(replace(one, count=1, first=time, last=time))
+                topic = self._topics[key]
+                self._topics[key] = topic.joined(replace(topic, count=1, first=time, last=time))
 
     def _remember(self, wrong: str) -> None:
         if wrong not in self.damage:

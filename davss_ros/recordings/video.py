@@ -91,17 +91,17 @@ def open_video(
     """
     findings = Findings(str(path), say, strict)
     with _opened(path) as capture:
-        told = capture.get(cv2.CAP_PROP_FPS)
+        claimed = capture.get(cv2.CAP_PROP_FPS)
         count = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         turned = capture.get(cv2.CAP_PROP_ORIENTATION_META)
-        timed = _SLOWEST <= told <= _FASTEST
-        taken = told
+        timed = _SLOWEST <= claimed <= _FASTEST
+        taken = claimed
         if not timed:
             period = _period(capture)
             timed = period > 0
             taken = 1e9 / period if timed else rate or FOLDER_RATE
             source = 'the times of its frames' if timed else 'which is taken for want of a better one'
-            findings.remark(f'tells {told:g} frames a second; read at {taken:g} Hz, {source}')
+            findings.remark(f'tells {claimed:g} frames a second; read at {taken:g} Hz, {source}')
     if turned:
         findings.remark(f'turned by {turned:g} degrees, as the container says')
     return VideoSource(path, path.name, taken, count, findings, timed)

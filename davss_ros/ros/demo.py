@@ -76,28 +76,28 @@ def summary(recorder: Recorder, sent: int) -> dict[str, Any]:
 
     ``frames_sent = frames_out + dropped``, and every dropped frame has a reason.
     """
-    told = recorder.key_values
+    diagnostics = recorder.key_values
     times = recorder.labelled
     seconds = times[-1] - times[0] if len(times) > 1 else 0.0
-    missing: dict[str, int] = json.loads(told['not published'])
+    missing: dict[str, int] = json.loads(diagnostics['not published'])
     missing.pop('lost', None)  # those the middleware told of; what follows has all that never came
-    on_the_way = {'undelivered to the node': sent - int(told['received'])}
-    on_the_way['undelivered to the recorder'] = int(told['published']) - len(times)
+    on_the_way = {'undelivered to the node': sent - int(diagnostics['received'])}
+    on_the_way['undelivered to the recorder'] = int(diagnostics['published']) - len(times)
     missing.update({reason: count for reason, count in on_the_way.items() if count})
     return {
         'frames_sent': sent,
-        'frames_in': int(told['received']),
+        'frames_in': int(diagnostics['received']),
         'frames_out': len(times),
-        'key_frames': int(told['key frames']),
+        'key_frames': int(diagnostics['key frames']),
         'dropped': sum(missing.values()),
         'dropped_by_reason': missing,
         'fps': round((len(times) - 1) / seconds, 2) if seconds else 0.0,
-        'latency_ms': _rounded(json.loads(told['latency (ms)'])),
-        'stage_ms': _rounded(json.loads(told['stages (ms)'])),
-        'mean_distortion': float(told['mean distortion']),
-        'device': told['device'],
-        'engine': told['engine'],
-        'model': told['model'],
+        'latency_ms': _rounded(json.loads(diagnostics['latency (ms)'])),
+        'stage_ms': _rounded(json.loads(diagnostics['stages (ms)'])),
+        'mean_distortion': float(diagnostics['mean distortion']),
+        'device': diagnostics['device'],
+        'engine': diagnostics['engine'],
+        'model': diagnostics['model'],
     }
 
 
@@ -146,12 +146,12 @@ def _drain(recorder: Recorder) -> None:
     while quiet < 3 and time.monotonic() < until:
         before = len(recorder.labelled), dict(recorder.key_values)
         _spin(recorder, 1.1)
-        told = recorder.key_values
-        done = int(told['published']) + sum(
-            count for reason, count in json.loads(told['not published']).items() if reason != 'lost'
+        diagnostics = recorder.key_values
+        done = int(diagnostics['published']) + sum(
+            count for reason, count in json.loads(diagnostics['not published']).items() if reason != 'lost'
         )
-        unchanged = before[0] == len(recorder.labelled) and before[1].get('received') == told['received']
-        quiet = quiet + 1 if unchanged and done == int(told['received']) else 0
+        unchanged = before[0] == len(recorder.labelled) and before[1].get('received') == diagnostics['received']
+        quiet = quiet + 1 if unchanged and done == int(diagnostics['received']) else 0
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:

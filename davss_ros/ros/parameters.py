@@ -23,8 +23,8 @@ def declare(node: Node) -> None:
     # typed dynamically, since an empty list and a list of names that YAML takes for truth values have other types
     descriptor = ParameterDescriptor(name='cameras', description=text, read_only=True, dynamic_typing=True)
     node.declare_parameter('cameras', [''], descriptor)
-    for name, one in KNOWN.items():
-        node.declare_parameter(name, one.default, _descriptor(name))
+    for name, setting in KNOWN.items():
+        node.declare_parameter(name, setting.default, _descriptor(name))
     for camera in camera_names(node):
         for name in PER_CAMERA if camera else ():
             full = f'{camera}.{name}'
@@ -51,16 +51,16 @@ def read(node: Node, changed: Mapping[str, Any] | None = None) -> Settings:
 
 
 def _descriptor(name: str, full: str = '') -> ParameterDescriptor:
-    one = KNOWN[name]
-    text = one.metadata['description']
-    text += '' if one.metadata.get('changeable') else ' Read when the node is configured.'
-    descriptor = ParameterDescriptor(name=full or name, description=text, dynamic_typing='types' in one.metadata)
-    if 'choices' in one.metadata:
-        descriptor.additional_constraints = 'one of: ' + ', '.join(map(str, filter(None, one.metadata['choices'])))
-    if 'minimum' not in one.metadata:
+    setting = KNOWN[name]
+    text = setting.metadata['description']
+    text += '' if setting.metadata.get('changeable') else ' Read when the node is configured.'
+    descriptor = ParameterDescriptor(name=full or name, description=text, dynamic_typing='types' in setting.metadata)
+    if 'choices' in setting.metadata:
+        descriptor.additional_constraints = 'one of: ' + ', '.join(map(str, filter(None, setting.metadata['choices'])))
+    if 'minimum' not in setting.metadata:
         return descriptor
-    low, high = one.metadata['minimum'], one.metadata['maximum']
-    if isinstance(one.default, int):
+    low, high = setting.metadata['minimum'], setting.metadata['maximum']
+    if isinstance(setting.default, int):
         descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
     else:
         descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high, step=0.0)]

@@ -82,7 +82,9 @@ def _video_problems(path: Path, recipe: Recipe, classes: int) -> list[str]:
     if not isinstance(source, FolderSource):
         return []
     problems = []
-    for pair in sorted(filter(None, video_labels(source, path)), key=lambda one: natural_order(one.image_path)):
+    for pair in sorted(
+        filter(None, video_labels(source, path)), key=lambda labelled: natural_order(labelled.image_path)
+    ):
         problems += [*turned(pair), *_label_problems(pair, classes)]
     return [f'videos: {line}' for line in problems]
 

@@ -112,13 +112,16 @@ def load_recipe(source: str, **overrides: Any) -> Recipe:
         ConfigError: no such recipe, an unknown section or key, or a value of the wrong type.
     """
     where, tree = _read(source)
-    given = {name: value for name, value in overrides.items() if value is not None}
+    overridden = {name: value for name, value in overrides.items() if value is not None}
     sections = {name: _mapping(tree.pop(name), f'{where}: {name}') for name in SECTIONS if name in tree}
-    if 'seed' in given:
+    if 'seed' in overridden:
         for section in sections.values():
             section.pop('seed', None)
-    general = _fill(General, tree | given, where, also=SECTIONS)
-    for name, seed in (('seed', general.seed), *((f'{name}: seed', one.get('seed')) for name, one in sections.items())):
+    general = _fill(General, tree | overridden, where, also=SECTIONS)
+    for name, seed in (
+        ('seed', general.seed),
+        *((f'{name}: seed', section.get('seed')) for name, section in sections.items()),
+    ):
         if isinstance(seed, int) and seed < 0:
             raise ConfigError(f'{where}: {name}: expected 0 or more, found {seed}')
     for name, what in (('data', 'a folder of labelled images'), ('out', 'a folder for the results')):
@@ -171,8 +174,8 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
             return part(TripletTraining, name, network=network, propagation=export.propagation, **shared)
         if method == 'samples':
             return started(part(StageTraining, name, network=network, **shared))
-        known = 'paper, samples or stills' if name == 'correction' else 'paper or samples'
-        raise ConfigError(f'{where}: {name}: recipe: expected {known}, found {method!r}')
+        recipes = 'paper, samples or stills' if name == 'correction' else 'paper or samples'
+        raise ConfigError(f'{where}: {name}: recipe: expected {recipes}, found {method!r}')
 
     out, export = general.out, part(Export, 'export')
     roles = scene_classes(load_classes(general.classes))
@@ -235,10 +238,10 @@ def _fill(
     return kind(**{**known, **said})
 
 
-def _complaint(where: str, error: Any, known: list[str]) -> str:
+def _complaint(where: str, error: Any, keys: list[str]) -> str:
     place = '.'.join(str(step) for step in error['loc'])
     if error['type'] == 'extra_forbidden':
-        return f'{where}: {place}: no such key; known: {", ".join(known)}'
+        return f'{where}: {place}: no such key; known: {", ".join(keys)}'
     return f'{where}: {place}: {error["msg"][0].lower()}{error["msg"][1:]}, found {repr_short(error["input"])}'
 
 
@@ -247,8 +250,8 @@ def _read(source: str) -> tuple[str, dict[str, Any]]:
     if not path.is_file():
         path = user_path(source)
     if not path.is_file():
-        known = ', '.join(sorted(p.stem for p in SHIPPED.glob('*.yaml')))
-        raise ConfigError(f'config: expected {known} or a YAML file, found {source!r}')
+        shipped = ', '.join(sorted(p.stem for p in SHIPPED.glob('*.yaml')))
+        raise ConfigError(f'config: expected {shipped} or a YAML file, found {source!r}')
     return str(path), _mapping(read_yaml(path), str(path))
 
 

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The check of a network: the table, the picture, the shift of labels, crops, and what is written beside it."""
 
 import json

@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """``evaluate_bag --live``: a small bag through a node of its own, over DDS."""
 
 import json

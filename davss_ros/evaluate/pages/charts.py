@@ -74,8 +74,8 @@ def line_chart(
         ConfigError: Altair is not installed.
     """
     alt = altair()
-    rows = [row for one in series for row in _rows(one)]
-    names = [*dict.fromkeys([*(one.name for one in series), *(mark.name for mark in marks)])]
+    rows = [row for curve in series for row in _rows(curve)]
+    names = [*dict.fromkeys([*(curve.name for curve in series), *(mark.name for mark in marks)])]
     color = alt.Color(
         'name:N',
         sort=None,

@@ -81,17 +81,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings(options.settings)
         trials = []
-        for one in _sets(options):
-            trials.append(try_settings(one, settings, progress=partial(tqdm, unit='clip', desc=one.name)))
-        told = verdict(trials)
+        for clips in _sets(options):
+            trials.append(try_settings(clips, settings, progress=partial(tqdm, unit='clip', desc=clips.name)))
+        table = verdict(trials)
     except DavssError as error:
         print(error, file=sys.stderr)
         return 1
-    print(markdown(told), f'taken: {told["taken"]}', sep='\n')
+    print(markdown(table), f'taken: {table["taken"]}', sep='\n')
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / 'choosing.json').write_text(json.dumps(told, indent=1) + '\n')
-        (options.out / 'choosing.md').write_text(markdown(told) + '\n')
+        (options.out / 'choosing.json').write_text(json.dumps(table, indent=1) + '\n')
+        (options.out / 'choosing.md').write_text(markdown(table) + '\n')
     return 0
 
 

@@ -128,6 +128,6 @@ def _sharing(model: Model, settings: int) -> Model:
 
 
 def _segmenter(config: SegmenterConfig, model: Model, setting: Setting) -> VideoSegmenter:
-    known = {field.name for field in fields(Model)}
-    own = {name: value for name, value in setting.items() if name in OF_THE_MODEL and name in known}
+    fields_of_model = {field.name for field in fields(Model)}
+    own = {name: value for name, value in setting.items() if name in OF_THE_MODEL and name in fields_of_model}
     return VideoSegmenter(replace(config, mode=setting.get('mode', config.mode)), model=replace(model, **own))

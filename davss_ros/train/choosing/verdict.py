@@ -46,15 +46,15 @@ def _figures(trial: Trial, name: str, baseline: str) -> dict[str, Any]:
     }
 
 
-def markdown(told: dict[str, Any]) -> str:
+def markdown(table: dict[str, Any]) -> str:
     """Return a `verdict` as a table: a row a setting; of each set mIoU at the first, middle and last distance, gain."""
-    sets = told['sets']
+    sets = table['sets']
     distances = [d for d in next(iter(next(iter(sets.values())).values()))['miou'] if d != 'mean']
     shown = list(dict.fromkeys([distances[0], distances[len(distances) // 2], distances[-1]]))
     head = ['setting', *(f'{name}: d = {" / ".join(shown)}; mean; gain (95 %)' for name in sets)]
     rows = [head, ['---'] * len(head)]
     for setting in next(iter(sets.values())):
-        name = f'**{setting}**' if setting == told['taken'] else setting
+        name = f'**{setting}**' if setting == table['taken'] else setting
         rows.append([name, *(_cell(figures[setting], shown) for figures in sets.values())])
     return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
 

@@ -63,22 +63,22 @@ def outside(flow: Tensor) -> Tensor:
     return (xs < 0) | (xs > width - 1) | (ys < 0) | (ys > height - 1)
 
 
-def census_distance(one: Tensor, other: Tensor) -> Tensor:
+def census_distance(first: Tensor, other: Tensor) -> Tensor:
     """Return (N, 1, h, w), 0 to 1: the share of neighbours whose order of brightness differs, soft; blind to light."""
-    difference = (_census(one) - _census(other)).square()
+    difference = (_census(first) - _census(other)).square()
     return (difference / (0.1 + difference)).mean(1, keepdim=True)
 
 
-def ssim_distance(one: Tensor, other: Tensor) -> Tensor:
+def ssim_distance(first: Tensor, other: Tensor) -> Tensor:
     """Return (N, 1, h, w): 0.85 times the dissimilarity in 3x3 windows (1 - SSIM) / 2, and 0.15 times Charbonnier's."""
-    mean_one, mean_other = _mean3(one), _mean3(other)
-    var_one = _mean3(one * one) - mean_one**2
+    mean_one, mean_other = _mean3(first), _mean3(other)
+    var_one = _mean3(first * first) - mean_one**2
     var_other = _mean3(other * other) - mean_other**2
-    both = _mean3(one * other) - mean_one * mean_other
+    both = _mean3(first * other) - mean_one * mean_other
     c1, c2 = 0.01**2, 0.03**2
     ssim = (2 * mean_one * mean_other + c1) * (2 * both + c2)
     ssim = ssim / ((mean_one**2 + mean_other**2 + c1) * (var_one + var_other + c2))
-    return (0.85 * ((1 - ssim) / 2).clamp(0, 1) + 0.15 * charbonnier(one - other)).mean(1, keepdim=True)
+    return (0.85 * ((1 - ssim) / 2).clamp(0, 1) + 0.15 * charbonnier(first - other)).mean(1, keepdim=True)
 
 
 def charbonnier(x: Tensor, epsilon: float = 1e-3) -> Tensor:

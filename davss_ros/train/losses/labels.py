@@ -46,8 +46,8 @@ def up_every_second(x: Tensor, offset: tuple[int, int]) -> Tensor:
 
 def mean_cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
     """Return the cross-entropy averaged over the labels that are not void, those of all processes; 0 if all are."""
-    known = total((labels != VOID).sum())
-    return total(F.cross_entropy(scores, labels, ignore_index=VOID, reduction='sum')) / known.clamp(min=1)
+    labelled = total((labels != VOID).sum())
+    return total(F.cross_entropy(scores, labels, ignore_index=VOID, reduction='sum')) / labelled.clamp(min=1)
 
 
 def label_loss(scores: Tensor, labels: Tensor, lovasz: float = 0.5) -> Tensor:
@@ -63,8 +63,8 @@ def label_loss(scores: Tensor, labels: Tensor, lovasz: float = 0.5) -> Tensor:
     loss = mean_cross_entropy(scores, labels)
     if lovasz:
         few, few_labels = gathered(scores[..., ::2, ::2].permute(0, 2, 3, 1)), gathered(labels[:, ::2, ::2])
-        known = few_labels != VOID
-        loss = loss + lovasz * lovasz_softmax(few[known].softmax(1), few_labels[known])
+        labelled = few_labels != VOID
+        loss = loss + lovasz * lovasz_softmax(few[labelled].softmax(1), few_labels[labelled])
     return loss
 
 

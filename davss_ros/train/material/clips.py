@@ -67,13 +67,13 @@ def load_clips(settings: MotionSettings, classes: int, dataset: Dataset | None =
             clips.append(Clip([frame for frame, _ in video], [ids for _, ids in video]))
     frame_size = size[0], size[1]
     clips += [_real(path, settings, frame_size, classes) for path in settings.videos]
-    return clips + [_sequence(one, frame_size, classes) for one in (dataset.sequences if dataset else ())]
+    return clips + [_sequence(sequence, frame_size, classes) for sequence in (dataset.sequences if dataset else ())]
 
 
 def video_labels(source: FolderSource, path: Path) -> list[LabelledImage | None]:
     """Return the labels in a video's own ``labels/``, one for each of its images, None where there are none."""
     folder = path / 'labels'
-    found = {one.stem: one for one in visible_files(folder, LABEL_SUFFIXES)} if folder.is_dir() else {}
+    found = {path.stem: path for path in visible_files(folder, LABEL_SUFFIXES)} if folder.is_dir() else {}
     return [LabelledImage(image, found[image.stem]) if image.stem in found else None for image in source.paths]
 
 

@@ -41,6 +41,6 @@ def open_labelled(
     Raises:
         DataError: what is missing, turned, coded otherwise or of the wrong size, all of it by name.
     """
-    known = layout or ('stills' if is_folder(user_path(path)) else '')
-    dataset = open_dataset(path, load_classes(classes), layout=known, split=split, bit_depth=bit_depth)
+    recognised = layout or ('stills' if is_folder(user_path(path)) else '')
+    dataset = open_dataset(path, load_classes(classes), layout=recognised, split=split, bit_depth=bit_depth)
     return usable(dataset, say, strict=strict)[0]

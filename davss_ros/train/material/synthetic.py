@@ -99,16 +99,19 @@ class SyntheticVideo:
         xs, ys = grid(self._layers[t].shape)
         still = self._camera.to_still(t)
         at = self._camera.from_still(before, *still)
-        shown = (_sample(one, at, cv2.INTER_LINEAR) for one in self._camera.to_still(before))
+        shown = (_sample(coordinate, at, cv2.INTER_LINEAR) for coordinate in self._camera.to_still(before))
         same = np.hypot(*(a - b for a, b in zip(shown, still, strict=True))) < SAME
         visible = same & _inside(*still, xs.shape)
         for number, crossing in enumerate(self._crossings, 1):
             x, y, scale = crossing.place(t)
             x_then, y_then, scale_then = crossing.place(before)
-            here = self._layers[t] == number
+            covered = self._layers[t] == number
             moved = (xs - x) / scale * scale_then + x_then, (ys - y) / scale * scale_then + y_then
-            at = np.where(here, moved[0], at[0]).astype(np.float32), np.where(here, moved[1], at[1]).astype(np.float32)
-            visible |= here
+            at = (
+                np.where(covered, moved[0], at[0]).astype(np.float32),
+                np.where(covered, moved[1], at[1]).astype(np.float32),
+            )
+            visible |= covered
         layer = _sample(self._layers[before], at, cv2.INTER_NEAREST)
         visible &= (layer == self._layers[t]) & _inside(*at, xs.shape)
         return TrueMotion(np.stack([at[0] - xs, at[1] - ys], -1), visible)

@@ -74,7 +74,7 @@ class _Batch:
 
 def gate_samples(samples: MotionSamples, correction: CorrectionNetwork, distortion: DistortionNetwork) -> GateSamples:
     """Return what the networks make of samples of motion."""
-    given, maps, labels = [], [], []
+    inputs, maps, labels = [], [], []
     with torch.inference_mode():
         for i in range(len(samples)):
             image = to_tensor(samples.image[i])
@@ -83,13 +83,13 @@ def gate_samples(samples: MotionSamples, correction: CorrectionNetwork, distorti
                 for part in (samples.scores, samples.propagated_image)
             )
             propagated = Propagated(scores, small)
-            given.append(correction(image, propagated)[0].half().numpy())
+            inputs.append(correction(image, propagated)[0].half().numpy())
             maps.append(distortion(propagated, down(image))[0].half().numpy())
             true = samples.labels[i]
             if (true == VOID).all():
                 true = merge_sparse(torch.from_numpy(np.asarray(samples.teacher[i : i + 1], np.float32)))[0].numpy()
             labels.append(true)
-    return GateSamples(samples.scores, np.stack(given), np.stack(maps), samples.distance, np.stack(labels))
+    return GateSamples(samples.scores, np.stack(inputs), np.stack(maps), samples.distance, np.stack(labels))
 
 
 def train_gate(

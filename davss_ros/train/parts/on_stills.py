@@ -143,7 +143,7 @@ def _prepare(stills: Sequence[LabelledImage], classes: int, key: Callable[[], Ke
     scores = np.load(path)
     if len(scores) != len(images):
         raise DataError(f'{path}: expected the scores of {len(images)} stills, found {len(scores)}; delete it')
-    return [Still(image, labels, one) for (image, labels), one in zip(images, scores, strict=True)]
+    return [Still(image, labels, score) for (image, labels), score in zip(images, scores, strict=True)]
 
 
 def _batches(stills: list[Still], epoch: int, settings: StillsTraining) -> Iterator[_Batch]:

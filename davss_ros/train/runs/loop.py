@@ -103,10 +103,10 @@ def fit(task: Task[B], progress: Progress, compute: Compute) -> None:
                     for name, value in task.validate().items():
                         report[name] = value
                         plot(name, value, (epoch + 1) * task.steps)
-                told = ', '.join(f'{name} {value:.4f}' for name, value in report.items())
+                figures = ', '.join(f'{name} {value:.4f}' for name, value in report.items())
                 if parallel.rank() == 0:
                     checkpoint.save(path, network, task.optimizer, epoch + 1, task.settings, scaler)
-                progress(f'{task.name}: epoch {epoch + 1}/{task.epochs}: {told}')  # what is said is kept
+                progress(f'{task.name}: epoch {epoch + 1}/{task.epochs}: {figures}')  # what is said is kept
     network.eval()
     parallel.wait_for_all()
 

@@ -108,7 +108,7 @@ def share(batch: B, to: Callable[[Tensor], Tensor] = lambda x: x) -> B:
                 raise ConfigError(f'batch: expected a multiple of the {world()} processes, found {len(x)}')
             return to(x[rank() * count : (rank() + 1) * count])
         if isinstance(x, tuple):
-            parts = [part(one) for one in x]
+            parts = [part(tensor) for tensor in x]
             return type(x)(*parts) if hasattr(x, '_fields') else tuple(parts)
         if is_dataclass(x) and not isinstance(x, type):
             return replace(x, **{f.name: part(getattr(x, f.name)) for f in fields(x)})

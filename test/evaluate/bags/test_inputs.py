@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """Labels and bags as they come: other sizes, other ids, too many, too few; several cameras; folders; no labels."""
 
 import json
