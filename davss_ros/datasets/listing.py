@@ -101,7 +101,7 @@ def class_ids(request: Request, groups: Mapping[str, str], listed: str) -> dict[
     Args:
         request: says which classes, in whatever order.
         groups: name -> class that it belongs to; empty for void.
-        known: class lists that exist, for the message.
+        listed: class lists that exist, for the message.
 
     Raises:
         DataError: the classes asked for are not those of ``groups``.
