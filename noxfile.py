@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nox
 
-PYTHONS = ('3.11', '3.12', '3.13')
+PYTHONS = ('3.11', '3.12', '3.13')  # the last one has not been run yet, and is not claimed
 EXTRAS = re.findall(r"^        '(\w+)': \[", Path('setup.py').read_text(), re.MULTILINE)
 ROS = ('rclpy', 'rmw-fastrtps-cpp', 'sensor-msgs', 'std-msgs', 'std-srvs', 'diagnostic-msgs', 'rosgraph-msgs')
 
