@@ -106,7 +106,7 @@ def test_batches_are_made_when_they_are_faster(
     asked: list[int] = []
     model = replace(tiny_model, device=torch.device(device))
     monkeypatch.setattr('davss_ros.ros.node.load_model', lambda config: model)
-    monkeypatch.setattr('davss_ros.ros.node.describe_device', str)
+    monkeypatch.setattr('davss_ros.ros.diagnostics.describe_device', str)
     monkeypatch.setattr('davss_ros.ros.node.VideoSegmenter.warm_up', lambda self: None)
     monkeypatch.setattr('davss_ros.ros.node.faster_together', lambda _, __, count: asked.append(count) or faster)
     context = rclpy.Context()
