@@ -1,6 +1,3 @@
-# Copyright 2026 davss_ros developers
-# SPDX-License-Identifier: Apache-2.0
-
 """The shipped model on labelled video that training never saw."""
 
 from pathlib import Path
@@ -11,10 +8,18 @@ import pytest
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.evaluate.measure import evaluate
 
+DISTANCES = [1, 5, 9]
+ALIKE = 0.1  # points of mIoU
+
+
+def measured(folder: Path, modes: list[str], **settings: Any) -> Any:
+    config = SegmenterConfig(device='cpu', **settings)
+    return evaluate(folder, config, DISTANCES, modes, []).results['modes']
+
 
 @pytest.fixture(scope='module')
 def results(camvid_video: Path) -> Any:
-    return evaluate(camvid_video, SegmenterConfig(device='cpu'), [5, 9], ['flow', 'davss']).results['modes']
+    return measured(camvid_video, ['flow', 'davss'])
 
 
 def test_the_key_network_reaches_its_mark(results: Any) -> None:
@@ -29,3 +34,14 @@ def test_little_is_lost_to_the_key_network_on_every_frame(results: Any, distance
 def test_correction_is_better_than_propagation_alone(results: Any) -> None:
     assert results['davss']['miou']['5'] >= results['flow']['miou']['5'] + 3
     assert results['davss']['miou']['9'] >= results['flow']['miou']['9'] + 6
+
+
+@pytest.mark.parametrize('distance', map(str, DISTANCES))
+def test_it_is_nowhere_worse_than_propagation_alone(results: Any, distance: str) -> None:
+    assert results['davss']['miou'][distance] >= results['flow']['miou'][distance] - ALIKE
+
+
+def test_more_windows_are_nowhere_worse_than_fewer(results: Any, camvid_video: Path) -> None:
+    fewer = measured(camvid_video, ['davss'], correction_share=0.125)['davss']['miou']
+    for distance in map(str, DISTANCES):
+        assert results['davss']['miou'][distance] >= fewer[distance] - ALIKE
