@@ -26,7 +26,7 @@ def test_the_key_network_reaches_its_mark(results: Any) -> None:
     assert results['per_frame']['miou']['mean'] >= 75
 
 
-@pytest.mark.parametrize(('distance', 'most'), [('5', 0.8), ('9', 1.5)])
+@pytest.mark.parametrize(('distance', 'most'), [('1', 0.8), ('5', 1.5), ('9', 1.5)])
 def test_little_is_lost_to_the_key_network_on_every_frame(results: Any, distance: str, most: float) -> None:
     assert results['per_frame']['miou']['mean'] - results['davss']['miou'][distance] <= most
 
