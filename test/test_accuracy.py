@@ -36,7 +36,7 @@ def test_correction_is_better_than_propagation_alone(results: Any) -> None:
     assert results['davss']['miou']['9'] >= results['flow']['miou']['9'] + 6
 
 
-@pytest.mark.parametrize('distance', map(str, DISTANCES))
+@pytest.mark.parametrize('distance', [str(distance) for distance in DISTANCES])
 def test_it_is_nowhere_worse_than_propagation_alone(results: Any, distance: str) -> None:
     assert results['davss']['miou'][distance] >= results['flow']['miou'][distance] - ALIKE
 
