@@ -60,7 +60,7 @@ import worker
 def outcome(kind, path):
     if path.read_bytes() != b'whole':
         if kind == 'crash': os.abort()
-        if kind == 'memory': bytearray(worker.MEMORY)
+        if kind == 'memory': bytearray(2 * worker.MEMORY)
         if kind == 'error': raise KeyError('field')
         while kind == 'hang': pass
     return {{'outcome': 'read', 'digest': '', 'frames': 0}}

@@ -37,6 +37,9 @@ class Middleware:
             get_subscription_count=lambda: int(topic in SUBSCRIBED),
         )
 
+    def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
+        return topic
+
 
 def resident() -> int:
     gc.collect()

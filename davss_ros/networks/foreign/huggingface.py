@@ -29,8 +29,8 @@ def read_huggingface(folder: Path) -> tuple[nn.Module, list[Facts]]:
     config = _json(folder / CONFIG)
     _refuse_code(folder, config)
     _refuse_pickles(folder)
-    module = _load(folder, config)
-    names: Any = module.config.id2label  # which config.json leaves out where they are transformers' defaults
+    module: Any = _load(folder, config)
+    names = module.config.id2label  # which config.json leaves out where they are transformers' defaults
     facts = [_config_facts({'id2label': dict(names), **config})]
     if (folder / PREPROCESSOR).is_file():
         facts.append(_preprocessor_facts(_json(folder / PREPROCESSOR)))

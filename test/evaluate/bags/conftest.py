@@ -3,7 +3,7 @@
 
 """Bags of labelled frames in all their forms, by the library rosbags; and the loop that they must agree with."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 import yaml
 from numpy.typing import NDArray
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
@@ -27,6 +28,15 @@ SECOND = 10**9
 BEGAN = 1_700_000_000 * SECOND
 PERIOD = SECOND // 15
 Array = NDArray[Any]
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """A command that was told how many threads to use tells only the rest of its process."""
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    yield
+    torch.set_num_threads(before[0])
+    cv2.setNumThreads(before[1])
 
 
 def header(stamp: int) -> Any:
