@@ -26,6 +26,7 @@ MESSAGES, GOOD_EVERY = 10_000, 100
 ALLOWED = 64e6  # bytes that the process may grow at its peak; images of the cases are of some kilobytes
 PIXEL_BYTES = {'rgb8': 3, 'bgr8': 3, 'rgba8': 4, 'bgra8': 4, 'mono8': 1, 'mono16': 2, 'uyvy': 2, 'bayer_rggb8': 1}
 HUGE = (8193, 2**16 - 1, 2**31, 2**32 - 1)
+BMP_HEADER = 26  # bytes that tell the size
 EITHER = ''  # damage that may leave an image
 
 _Case = tuple[Any, str]  # a message, and how the complaint about it must begin
@@ -150,7 +151,9 @@ def cut_jpeg(rng: Generator) -> _Case:
 
 def no_image(rng: Generator) -> _Case:
     starts = (b'', b'\xff', b'\xff\xd8', b'\x89PNG\r\n\x1a\n', b'GIF89a', b'BM', b'\xff\xd8\xff\xff\xff\xff')
-    return compressed(choice(rng, starts) + bytes(int(rng.integers(0, 64))), choice(rng, ('jpeg', 'png', ''))), 'data: '
+    data = choice(rng, starts) + bytes(int(rng.integers(0, 64)))
+    sized = data.startswith(b'BM') and len(data) >= BMP_HEADER  # of 0x0 px
+    return compressed(data, choice(rng, ('jpeg', 'png', ''))), 'size: ' if sized else 'data: '
 
 
 def flipped_bits(rng: Generator) -> _Case:
