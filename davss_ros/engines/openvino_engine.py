@@ -1,7 +1,7 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""Networks computed by OpenVINO: on a CPU about three times as fast as torch.
+"""Networks computed by OpenVINO: on a CPU faster than torch, the windows about twice (`benchmark` tells).
 
 Compiled networks are kept on disk, see `davss_ros.engines.cache`: making one takes seconds, reading it a fraction.
 """
