@@ -10,14 +10,14 @@ def test_networks_and_settings_are_those_in_use() -> None:
     for precision in ('float32', 'bfloat16'):
         config = SegmenterConfig(device='cpu', precision=precision)
         model = load_model(config)
-        told = provenance(model, config, ['clip', '--out', 'a b'])
-        assert told['networks'] == {
+        record = provenance(model, config, ['clip', '--out', 'a b'])
+        assert record['networks'] == {
             'key': 'Mirrored(DeepLabFine)',
             'flow': 'DisFlow',
             'distortion': 'DMNetLite',
             'correction': 'KeyAgain(DeepLabFine)',
         }
-        assert told['precision'] == precision
-        assert told['settings']['correction_share'] == model.correction_share == 0.125
-        assert told['settings']['propagation'] == 'renewed'
-        assert told['command'] == "python -m davss_ros evaluate clip --out 'a b'"
+        assert record['precision'] == precision
+        assert record['settings']['correction_share'] == model.correction_share == 0.25
+        assert record['settings']['propagation'] == 'renewed'
+        assert record['command'] == "python -m davss_ros evaluate clip --out 'a b'"
