@@ -1,3 +1,6 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
 """The shipped model on labelled video that training never saw."""
 
 from pathlib import Path

@@ -90,8 +90,9 @@ def test_a_node_that_is_wired_wrong_says_so(tiny_model: Model, running: Callable
 
 def test_each_line_is_in_the_terminal_once(processes: Any) -> None:
     nodes = [processes.starting('autostart:=false', 'key_intervall:=3') for _ in range(2)]
-    for node in nodes:
+    for node in nodes:  # both before one of them ends
         node.wait_for('/davss: 2 nodes of this name')
         node.wait_for('did you mean key_interval?')
+    for node in nodes:
         assert node.stop() == 0
         assert [node.said().count(words) for words in ('key_intervall', '2 nodes')] == [1, 1]
