@@ -13,8 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from davss_ros.datasets.stills import LabelledImage, labelled_images
+from davss_ros.engines.choice import choose_engines
+from davss_ros.engines.engine_network import EngineNetwork
+from davss_ros.engines.registry import AUTO
 from davss_ros.errors import ConfigError
 from davss_ros.networks.efficientnet_lite import imagenet_start
+from davss_ros.networks.interface import KeyNetwork
 from davss_ros.networks.layers import channels_last, fuse
 from davss_ros.networks.registry import build
 from davss_ros.networks.weights import load_into, read_weights
@@ -99,7 +103,7 @@ def train_key(
         loss = segmentation_loss(scores, labels, offset)
         if teacher is None:
             return loss
-        with torch.no_grad(), compute.autocast():
+        with torch.no_grad():
             followed = teacher(images)
         return loss + settings.distill * mean_divergence(scores.float(), followed.float())
 
@@ -119,8 +123,8 @@ def train_key(
     return network
 
 
-def _teacher(settings: KeyTraining, compute: Compute) -> nn.Module | None:
-    """Return the key network of the model that is followed, if any, ready to be used."""
+def _teacher(settings: KeyTraining, compute: Compute) -> KeyNetwork | None:
+    """Return the key network of the model that is followed, if any, computed by the fastest engine."""
     if not settings.teacher:
         return None
     weights = read_weights(settings.teacher)
@@ -129,7 +133,8 @@ def _teacher(settings: KeyTraining, compute: Compute) -> nn.Module | None:
     network = build('key', weights.networks['key'], settings.classes).eval()
     load_into(network, weights.states['key'], weights.source)
     fuse(network)
-    return channels_last(network.requires_grad_(False)).to(compute.device)
+    network = channels_last(network.requires_grad_(False)).to(compute.device)
+    return EngineNetwork(network, choose_engines(AUTO, compute.device, compute.precision), 'key')
 
 
 def _batches(samples: list[tuple[Image, Image]], epoch: int, settings: KeyTraining) -> Iterator[_Batch]:
