@@ -6,6 +6,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from davss_ros.core import frames
 from davss_ros.core.config import check_setting
 from davss_ros.errors import ConfigError
 from davss_ros.images.bit_depth import AUTO, LARGEST, SMALLEST
@@ -50,6 +51,12 @@ class NodeConfig:
         types=(str, int),
         per_camera=True,
     )
+    image_size: str = _setting(
+        '640x480',
+        'Of the images to come, WIDTHxHEIGHT in px: networks are compiled for it when the node is configured. The '
+        'first image of another shape waits for that, seconds to a minute.',
+        per_camera=True,
+    )
     policy: str = _setting(
         'drop_old',
         'drop_old: the newest frame wins (cameras); every_frame: queue up to queue_length (bags).',
@@ -91,9 +98,19 @@ class NodeConfig:
         3, 'Diagnostics: ERROR after so many failed frames in a row.', minimum=1, maximum=1000, changeable=True
     )
 
+    def image_shape(self) -> tuple[int, int]:
+        """Return ``image_size`` as (height, width) in px; `ConfigError` if it is no size."""
+        width, _, height = self.image_size.partition('x')
+        sides = tuple(int(side) if side.isdecimal() and side.isascii() else 0 for side in (height, width))
+        if not all(frames.SMALLEST <= side <= frames.LARGEST for side in sides):
+            limits = f'{frames.SMALLEST} to {frames.LARGEST} px each'
+            raise ConfigError(f'image_size: expected WIDTHxHEIGHT, {limits}, found {self.image_size!r}')
+        return sides[0], sides[1]
+
     def __post_init__(self) -> None:
         for setting in fields(self):
             check_setting(setting.name, getattr(self, setting.name), type(self))
+        self.image_shape()
         if self.error_latency and self.warn_latency > self.error_latency:
             raise ConfigError(
                 f'warn_latency: expected at most error_latency ({self.error_latency:g}), found {self.warn_latency:g}'

@@ -60,3 +60,16 @@ def test_every_setting_is_described_and_its_default_allowed() -> None:
     changeable = {one.name for one in fields(NodeConfig) if one.metadata.get('changeable')}
     assert {'policy', 'queue_length', 'overlay_opacity', 'warn_latency', 'error_loss', 'error_failures'} <= changeable
     assert not changeable & {'autostart', 'batching', 'image_transport', 'reliability'}
+
+
+def test_the_size_of_images_is_read() -> None:
+    assert NodeConfig().image_shape() == (480, 640)
+    assert NodeConfig(image_size='1920x1080').image_shape() == (1080, 1920)
+
+
+@pytest.mark.parametrize(
+    'text', ['', '640', '640x', 'x480', '640x480x3', '-640x480', '8x480', '640x9000', '64\u0660x480']
+)
+def test_other_sizes_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r'image_size: expected WIDTHxHEIGHT, 16 to 8192 px each, found'):
+        NodeConfig(image_size=text)

@@ -107,7 +107,7 @@ def test_batches_are_made_when_they_are_faster(
     model = replace(tiny_model, device=torch.device(device))
     monkeypatch.setattr('davss_ros.ros.node.load_model', lambda config: model)
     monkeypatch.setattr('davss_ros.ros.diagnostics.describe_device', str)
-    monkeypatch.setattr('davss_ros.ros.node.VideoSegmenter.warm_up', lambda self: None)
+    monkeypatch.setattr('davss_ros.ros.node.VideoSegmenter.warm_up', lambda self, size: None)
     monkeypatch.setattr('davss_ros.ros.node.faster_together', lambda _, __, count: asked.append(count) or faster)
     context = rclpy.Context()
     context.init()

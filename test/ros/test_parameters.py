@@ -108,7 +108,7 @@ def test_every_setting_of_a_camera_can_be_its_own_and_none_of_the_model(declared
     own = {'working_height', 'key_interval', 'longest_gap', 'cut_distortion', 'key_frame_mode', 'key_frame_lag'}
     own |= {f'key_frame_{what}' for what in ('policy', 'distortion', 'reach', 'growth', 'classes', 'age')}
     own |= {'window_floor', 'window_budget', 'window_cost'}
-    own |= {'image_transport', 'reliability', 'bit_depth', 'policy', 'queue_length'}
+    own |= {'image_transport', 'reliability', 'bit_depth', 'image_size', 'policy', 'queue_length'}
     assert set(PER_CAMERA) == own
     for name in own:
         assert node.has_parameter(f'front.{name}') and node.describe_parameter(f'front.{name}').description
@@ -251,10 +251,15 @@ def test_configure_warms_the_model_and_cleanup_frees_it(
         models.append(weakref.ref(model))
         return model
 
+    shapes: set[tuple[int, ...]] = set()
+    key = tiny_model.key
+    tiny_model = replace(tiny_model, key=lambda image: shapes.add(tuple(image.shape[2:])) or key(image))
     monkeypatch.setattr('davss_ros.ros.node.load_model', load)
-    node = DavssNode(context=context, parameter_overrides=listed({'cameras': ['front', 'left']}))
+    given = {'cameras': ['front', 'left'], 'working_height': 0, 'left.image_size': '160x64'}
+    node = DavssNode(context=context, parameter_overrides=listed(given))
     node.trigger_configure()
     assert all(runs.values()), runs  # before any frame has come
+    assert shapes == {(480, 640), (64, 160)}
     node.trigger_activate()
     node.trigger_deactivate()
     assert [model() is node.model for model in models] == [True]  # one for both cameras, and kept
