@@ -98,13 +98,21 @@ class EfficientNetLite(nn.Module):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Return the features of (N, 3, H, W) RGB in [0, 1], one tensor a stride, sizes rounded up."""
-        x = self.stem((image * 255 - 127) / 128)
+        return self.features(self.stem(normalised(image)))
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """Return what `forward` does, from what the stem gives (N, 32, H / 2, W / 2)."""
         features = []
         for index, block in enumerate(self.blocks):
             x = block(x)
             if index in self.taps:
                 features.append(x)
         return features
+
+
+def normalised(image: Tensor) -> Tensor:
+    """Return an RGB image in [0, 1] as the ImageNet weights expect it, -1 to 1."""
+    return (image * 255 - 127) / 128
 
 
 def _round_width(width: float, divisor: int = 8) -> int:
