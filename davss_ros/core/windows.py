@@ -13,6 +13,7 @@ after the other.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -78,8 +79,7 @@ def choose_windows(
     tops, lefts = _places(rest.shape[0], height), _places(rest.shape[1], width)
     chosen: list[Window] = []
     while len(chosen) < count:
-        sums = np.zeros((rest.shape[0] + 1, rest.shape[1] + 1))
-        rest.cumsum(0).cumsum(1, out=sums[1:, 1:])
+        sums = cv2.integral(rest, sdepth=cv2.CV_64F)
         rows = sums[tops + height] - sums[tops]
         inside = rows[:, lefts + width] - rows[:, lefts]
         best = int(inside.argmax())
@@ -98,8 +98,13 @@ def cut(places: Places, maps: Tensor) -> Tensor:
 
 def cut_image(places: Places, image: Tensor) -> Tensor:
     """Return the windows of each of (N, C, 4 h, 4 w): (n, C, 4 height, 4 width), channels last."""
-    parts = [window.of_image(part[None]) for windows, part in zip(places, image, strict=True) for window in windows]
-    return torch.cat(parts).contiguous(memory_format=torch.channels_last)
+    parts = [window.of_image(part) for windows, part in zip(places, image, strict=True) for window in windows]
+    result = torch.empty(
+        len(parts), *parts[0].shape, dtype=image.dtype, device=image.device, memory_format=torch.channels_last
+    )
+    for target, part in zip(result, parts, strict=True):  # to join them first would lay them out anew
+        target.copy_(part)
+    return result
 
 
 def grown(places: Places, margin: int, size: tuple[int, int]) -> list[list[Window]]:
