@@ -3,11 +3,14 @@
 
 """Choosing where, and in which precision, to compute."""
 
+import platform
 from pathlib import Path
 
 import torch
 
 from davss_ros.errors import ConfigError
+
+NOTABLE = ('avx2', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_tile', 'amx_bf16', 'amx_int8', 'bf16', 'i8mm', 'sve')
 
 
 def choose_device(name: str) -> torch.device:
@@ -40,12 +43,27 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 
 def cpu_has_bfloat16() -> bool:
     """Return whether this CPU multiplies bfloat16 (x86: AVX-512 or AMX; ARM: its extension of that name), by Linux."""
+    return not {'avx512_bf16', 'amx_bf16', 'bf16'}.isdisjoint(_cpu_lines()[1].split())
+
+
+def describe_cpu() -> str:
+    """Return the CPU's name, and what it has for networks, as Linux says; elsewhere what Python knows of it."""
+    name, flags = _cpu_lines()
+    special = [flag for flag in flags.split() if flag in NOTABLE]
+    return f'{name or platform.processor() or platform.machine()} ({", ".join(special) or "nothing special"})'
+
+
+def _cpu_lines() -> tuple[str, str]:
+    """Return the name and the flags of the first CPU; empty where Linux says neither."""
     try:
         lines = Path('/proc/cpuinfo').read_text().splitlines()
     except OSError:
-        return False
-    flags = next((line for line in lines if line.lower().startswith(('flags', 'features'))), '')
-    return not {'avx512_bf16', 'amx_bf16', 'bf16'}.isdisjoint(flags.split())
+        return '', ''
+    found = [
+        next((line.partition(':')[2].strip() for line in lines if line.lower().startswith(names)), '')
+        for names in (('model name',), ('flags', 'features'))
+    ]
+    return found[0], found[1]
 
 
 def describe_device(device: torch.device) -> str:

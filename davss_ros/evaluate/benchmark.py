@@ -32,8 +32,11 @@ from davss_ros.evaluate.provenance import provenance
 from davss_ros.evaluate.published import published_times
 from davss_ros.images.bit_depth import AUTO as UNKNOWN_DEPTH
 from davss_ros.images.bit_depth import BIT_DEPTH_HELP
+from davss_ros.networks.weights import SHIPPED
 from davss_ros.recordings.arguments import add_strict, add_topic, make_folder, positive
 from davss_ros.recordings.open import open_source
+
+LIGHT = 'camvid_light'  # shipped model
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default='',
         help='separated by commas; default: auto, and all there are',
     )
-    parser.add_argument('--rival', default='', metavar='WEIGHTS', help='a network to be run on every frame beside')
+    parser.add_argument(
+        '--rival',
+        default=LIGHT if (SHIPPED / f'{LIGHT}.safetensors').is_file() else '',
+        metavar='WEIGHTS',
+        help="a network to be run on every frame beside; default: the shipped light one, '' for none",
+    )
     parser.add_argument(
         '--published', action='store_true', help='the published networks too, at 512x1024, in the published order'
     )
@@ -83,6 +91,7 @@ def _measure(options: argparse.Namespace) -> int:
     results['provenance'] = provenance(model, config, command='benchmark')
     print(f'{len(frames)} frames, {options.rounds} rounds, {model.name} on {describe_device(model.device)}')
     print(table(results))
+    print(f'{results["provenance"]["cpu"]}; {model.engine}; {results["provenance"]["date"]}')
     if options.out:
         (options.out / 'benchmark.json').write_text(json.dumps(results, indent=1) + '\n')
         (options.out / 'benchmark.svg').write_text(chart(times) + '\n', encoding='utf-8')

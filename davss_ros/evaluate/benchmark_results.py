@@ -19,6 +19,7 @@ from davss_ros.evaluate.peak import Peak, least_bytes
 from davss_ros.evaluate.table import aligned
 
 DAVSS = 'davss'  # and after a comma the engine
+REFERENCE = f'{DAVSS}, torch'
 ONE_VIEW, TWO_VIEWS, RIVAL = 'per_frame, one view', 'per_frame, two views', 'rival per_frame'
 STAGES = {  # with networks: whose multiply-adds count towards the share of the peak
     'key': ('key',),
@@ -37,6 +38,8 @@ def results_of(
     - ``contenders.<name>.key`` and ``.other``: p50 and p95 by stage, ms; ``.mean``: ms of a frame at the key interval,
       by medians.
     - ``ratios``: how many times cheaper the mean frame of the first contender is than that of the others.
+    - ``engine_ratios``: if torch is among the others, its time by that of the first: of a key frame, of the correction
+      (the windows), of another frame, and of the mean frame.
     - ``peak``: multiply-adds and bytes a second, measured; ``share``: of it, by stage of the first contender.
 
     Args:
@@ -56,9 +59,25 @@ def results_of(
             name: {**contender.summary(), 'mean': round(means[name], 3)} for name, contender in times.items()
         },
         'ratios': {name: ratio(mean, means[first]) for name, mean in means.items() if name != first},
+        'engine_ratios': _engine_ratios(times, interval),
         'peak': {'gmacs_per_s': round(peak.multiply_adds / 1e9, 1), 'gbytes_per_s': round(peak.bytes / 1e9, 2)},
         'share': peak_shares(times[first], frame, model, config, peak),
     }
+
+
+def _engine_ratios(times: Mapping[str, Times], interval: int) -> dict[str, float]:
+    first = next(iter(times))
+    if first == REFERENCE or REFERENCE not in times:
+        return {}
+    torch, ours = times[REFERENCE], times[first]
+    stages = (('key frame', 'key', 'total'), ('windows', 'other', 'correction'), ('other frame', 'other', 'total'))
+    medians = {
+        name: [float(np.median(getattr(contender, kind)[stage])) for contender in (torch, ours)]
+        for name, kind, stage in stages
+        if all(stage in getattr(contender, kind) for contender in (torch, ours))
+    }
+    medians['mean frame'] = [torch.mean(interval), ours.mean(interval)]
+    return {name: ratio(*pair) for name, pair in medians.items()}
 
 
 def peak_shares(
@@ -103,6 +122,9 @@ def table(results: Mapping[str, Any]) -> str:
     for name, contender in results['contenders'].items():
         times = f', {results["ratios"][name]:.2f} times the first' if name in results['ratios'] else ''
         lines.append(f'  {name}: {contender["mean"]:.1f}{times}')
+    if results['engine_ratios']:
+        ratios = ', '.join(f'{name} {value:.2f}' for name, value in results['engine_ratios'].items())
+        lines.append(f'torch by the first, times: {ratios}')
     peak, shares = results['peak'], ', '.join(f'{stage} {100 * s:.0f} %' for stage, s in results['share'].items())
     lines.append(f'peak: {peak["gmacs_per_s"]:g} GMAC/s, {peak["gbytes_per_s"]:g} GB/s; of it: {shares}')
     for precision, published in results.get('published', {}).items():

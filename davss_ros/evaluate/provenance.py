@@ -19,7 +19,7 @@ import torch
 
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model
-from davss_ros.engines.device import describe_device
+from davss_ros.engines.device import describe_cpu, describe_device
 from davss_ros.engines.engine_network import EngineNetwork
 from davss_ros.networks.again import KeyAgain, Mirrored
 from davss_ros.networks.registry import OPTIONAL_ROLES, ROLES
@@ -42,6 +42,7 @@ def provenance(
         'command': shlex.join(['python', '-m', 'davss_ros', command, *(arguments or sys.argv[1:])]),
         'date': datetime.now(timezone.utc).isoformat(timespec='seconds'),
         'device': describe_device(model.device),
+        'cpu': describe_cpu(),
         'engine': model.engines,
         'precision': str(model.precision).removeprefix('torch.'),
         'versions': {

@@ -181,8 +181,8 @@ class DavssNode(LifecycleNode):
         settings = parameters.read(self)
         model = self.model = load_model(settings.segmenter)
         self.thresholds = settings.node
-        for config, shape in {(camera.segmenter, camera.node.image_shape()) for camera in settings.cameras.values()}:
-            VideoSegmenter(config, model=model).warm_up(shape)
+        for own, shape in {(camera.segmenter, camera.node.image_shape()) for camera in settings.cameras.values()}:
+            VideoSegmenter(own, model=model).warm_up(shape)
         labels = load_grouping(settings.segmenter.classes, model.classes) if settings.node.label_groups else None
         labels = labels or ungrouped(model.classes)
         count = len(settings.cameras)

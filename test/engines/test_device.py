@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from davss_ros.engines.device import choose_device, choose_precision, cpu_has_bfloat16
+from davss_ros.engines.device import choose_device, choose_precision, cpu_has_bfloat16, describe_cpu
 from davss_ros.errors import ConfigError
 
 
@@ -53,6 +53,12 @@ def test_precision() -> None:
 def test_what_linux_says_of_the_cpu(monkeypatch: pytest.MonkeyPatch, line: str, has: bool) -> None:
     monkeypatch.setattr(Path, 'read_text', lambda _: f'processor\t: 0\n{line}\n')
     assert cpu_has_bfloat16() == has
+
+
+def test_the_cpu_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = 'processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu avx2 amx_bf16 sse\nmodel name\t: Another\n'
+    monkeypatch.setattr(Path, 'read_text', lambda _: text)
+    assert describe_cpu() == 'Some CPU (avx2, amx_bf16)'
 
 
 def test_where_linux_says_nothing_there_is_no_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ import torch
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import load_model
 from davss_ros.evaluate import benchmark, peak
-from davss_ros.evaluate.benchmark_results import peak_shares
+from davss_ros.evaluate.benchmark_results import peak_shares, results_of, table
 from davss_ros.evaluate.contest import Times
 from davss_ros.evaluate.cost import multiply_adds
 from davss_ros.evaluate.peak import Peak, least_bytes, measured_peak
@@ -48,10 +49,27 @@ def test_one_run_gives_table_plot_and_json(folder: Path, tmp_path: Path, capsys:
         assert results['ratios'][name] == pytest.approx(expected, rel=0.01)
     assert 'other' not in results['contenders']['per_frame, one view']
     assert results['provenance']['command'].startswith('python -m davss_ros benchmark')
+    assert results['engine_ratios'] == {}  # torch is the first
     titles = [text.text for text in ElementTree.parse(tmp_path / 'out' / 'benchmark.svg').iter() if text.text]
     assert set(names) <= set(titles)
     shown = capsys.readouterr().out
     assert all(name in shown for name in names) and 'GMAC/s' in shown and '2 cameras' in shown
+
+
+def test_torch_is_held_against_the_first_contender() -> None:
+    ours = Times({'total': [40.0]}, {'correction': [10.0, 12.0, 90.0], 'total': [20.0]})
+    plain = Times({'total': [120.0]}, {'correction': [36.0], 'total': [50.0]})
+    times = {'davss, auto': ours, 'davss, torch': plain, 'rival per_frame': Times({'total': [5.0]})}
+    frame = np.zeros((96, 128, 3), np.uint8)
+    config = replace(CONFIG, key_interval=5)
+    found = results_of(times, frame, load_model(CONFIG), config, Peak(1e12, 1e10))
+    assert found['engine_ratios'] == {
+        'key frame': 3.0,
+        'windows': 3.0,
+        'other frame': 2.5,
+        'mean frame': pytest.approx((120 + 4 * 50) / (40 + 4 * 20), abs=1e-3),
+    }
+    assert 'torch by the first, times: key frame 3.00, windows 3.00, other frame 2.50, mean frame 2.67' in table(found)
 
 
 def test_shares_are_work_by_time_by_peak() -> None:
