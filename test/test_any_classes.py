@@ -15,7 +15,8 @@ from davss_ros.core.model import Model, load_model
 from davss_ros.datasets.dataset import open_dataset
 from davss_ros.evaluate.distance import distance_curves
 from davss_ros.evaluate.videos import EvaluationFrame, Video, dataset_videos
-from davss_ros.networks.weights import read_weights
+from davss_ros.networks.interface import KeyNetwork
+from davss_ros.networks.weights import SHIPPED, read_weights
 from davss_ros.train.material.regroup import merged
 
 THREE = [0, 1, 1, 2, 2, 0, 1, 1, 1, 1, 1]  # of camvid11: what is far, what stands, what is driven on
@@ -40,10 +41,22 @@ def test_it_serves_any_class_list() -> None:
     assert weights.class_count == 0
 
 
+@pytest.fixture(scope='module', params=['camvid_lite', 'camvid_light'])
+def key_network(request: pytest.FixtureRequest, model: Model) -> KeyNetwork:
+    """The key network that the samples were made with, and one that training never saw."""
+    if request.param == 'camvid_lite':
+        return model.key
+    if not (SHIPPED / f'{request.param}.safetensors').is_file():
+        pytest.skip(f'{request.param} is not shipped')
+    return load_model(SegmenterConfig(weights=request.param, key_views=1, device='cpu')).key
+
+
 @pytest.mark.parametrize('groups', [list(range(11)), SEVEN, THREE], ids=['11', '7', '3'])
-def test_it_finds_what_is_wrong_of_merged_classes(model: Model, video: Video, groups: list[int]) -> None:
+def test_it_finds_what_is_wrong_of_merged_classes(
+    model: Model, key_network: KeyNetwork, video: Video, groups: list[int]
+) -> None:
     def key(image: Tensor) -> Tensor:
-        return merged(model.key(image), groups)
+        return merged(key_network(image), groups)
 
     count = max(groups) + 1
     fewer = replace(model, key=key, correction=lambda image, _: key(image), classes=model.classes[:count])
