@@ -86,6 +86,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=True,
         help='play the first seconds at their own pace too, and say which labels were there when (streaming accuracy)',
     )
+    parser.add_argument(
+        '--corrupt',
+        action='store_true',
+        help='measure on worse pictures, too: exposure, colour, blur, noise, compression, mild and severe',
+    )
     parser.add_argument('--out', type=Path, help='folder for results.json, report.html and curves.svg')
     add_strict(parser)
     parser.add_argument('--bit-depth', default=AUTO, help=BIT_DEPTH_HELP)
@@ -106,6 +111,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         options.intervals,
         dict(options.compare),
         streaming=options.streaming,
+        corrupt=options.corrupt,
         split=options.split,
         layout='stills' if options.stills and is_folder(options.folder) else '',
         strict=options.strict,

@@ -21,6 +21,7 @@ from davss_ros.datasets.coding import ClassIds
 from davss_ros.datasets.dataset import open_dataset
 from davss_ros.datasets.usable import usable
 from davss_ros.errors import DataError
+from davss_ros.evaluate.corruption import corruption_scores
 from davss_ros.evaluate.cost import TIMED, costs
 from davss_ros.evaluate.distance import distance_curves
 from davss_ros.evaluate.live import players, streaming_scores
@@ -53,6 +54,7 @@ def evaluate(
     compare: Mapping[str, str] | None = None,
     *,
     streaming: bool = False,
+    corrupt: bool = False,
     split: str = '',
     layout: str = '',
     strict: bool = False,
@@ -69,6 +71,7 @@ def evaluate(
         intervals: as there.
         compare: as there.
         streaming: as there.
+        corrupt: as there.
         split: ``val``, ``test`` and so on, where there are several.
         layout: a key of `davss_ros.datasets.dataset.LAYOUTS`; empty recognises it.
         strict: a broken image, or label file, is an error; else it is skipped.
@@ -92,7 +95,16 @@ def evaluate(
 
     lines: list[str] = []
     return evaluate_videos(
-        folder.name, read, config, distances, modes, intervals, compare, streaming=streaming, checked=True
+        folder.name,
+        read,
+        config,
+        distances,
+        modes,
+        intervals,
+        compare,
+        streaming=streaming,
+        corrupt=corrupt,
+        checked=True,
     )
 
 
@@ -106,6 +118,7 @@ def evaluate_videos(
     compare: Mapping[str, str] | None = None,
     *,
     streaming: bool = False,
+    corrupt: bool = False,
     checked: bool = False,
 ) -> Measured:
     """Measure a model, and perhaps others beside it, on videos of which all or some frames are labelled.
@@ -124,6 +137,7 @@ def evaluate_videos(
             settings as their weights say.
         streaming: play the videos as well, at their own pace, to all models of the same classes; see
             `davss_ros.evaluate.live`.
+        corrupt: measure all models on worse pictures, too; see `davss_ros.evaluate.corruption`.
         checked: the videos need not be read once before the work.
 
     Raises:
@@ -149,6 +163,13 @@ def evaluate_videos(
         videos, compared = read(models[other]), [mode for mode in modes if mode in COMPARED]
         _, figures = _measure(other, videos, models[other], settings, distances, compared, intervals)
         results.setdefault('models', {})[other] = {'model': models[other].name} | figures
+    if corrupt:
+        distance = max(distances) if 'davss' in modes else 0
+        bar = partial(tqdm, unit='corruption', desc=name)
+        results['corruption'] = corruption_scores(videos, model, config, distance, bar)
+        for other, settings in others.items():
+            scores = corruption_scores(read(models[other]), models[other], settings, distance, bar)
+            results['models'][other]['corruption'] = scores
     if streaming and modes:
         segmenters = players(model, config)
         for other, settings in others.items():

@@ -11,6 +11,7 @@ from davss_ros.evaluate.pages.charts import Series, Spec, line_chart
 from davss_ros.evaluate.pages.page import Chart, Heading, Note, Pictures, Piece, Table, Text, cell, number, page
 from davss_ros.evaluate.pages.pictures import panels
 from davss_ros.evaluate.scores import WorstFrame
+from davss_ros.evaluate.table import corruption_rows
 
 Results = Mapping[str, Any]
 
@@ -53,6 +54,7 @@ def _sections(results: Results, worst: Sequence[WorstFrame], classes: Sequence[S
         )
         yield Chart(curve_chart(results, 'boundary_f', 'boundary F, %'))
         yield Chart(curve_chart(results, 'consistency', 'consistency, %'))
+    yield from _corruptions(results)
     yield from _classes(results)
     yield from _stages(results)
     yield from _worst(worst, classes)
@@ -111,6 +113,15 @@ def _streaming(results: Results) -> Iterator[Piece]:
         for name, figures in results['streaming'].items()
     ]
     yield Table(['', *(head for _, head, _ in columns)], rows)
+
+
+def _corruptions(results: Results) -> Iterator[Piece]:
+    for name, model in {results['model']: results, **results.get('models', {})}.items():
+        if 'corruption' in model:
+            head, *rows = corruption_rows(model['corruption'])
+            yield Heading(f'{name} on worse pictures')
+            yield Note('mIoU; nothing moves, so the labels stay true.')
+            yield Table(head, rows)
 
 
 def _confidence(results: Results) -> Iterator[Piece]:

@@ -5,6 +5,8 @@
 
 from typing import Any
 
+from davss_ros.evaluate.corruption import CORRUPTIONS, SEVERITIES
+
 
 def table(results: dict[str, Any]) -> str:
     """Return the main figures as text: mIoU per mode and distance, and what there is of intervals and distortion."""
@@ -13,7 +15,7 @@ def table(results: dict[str, Any]) -> str:
     classes = [f'  {name:12} {value:5.1f}' for name, value in single['iou']['0'].items() if value is not None]
     lines = [f'per_frame: mIoU {single["miou"]["mean"]:.2f}{_reach(single, " (", " in 95 %)")}', *classes]
     if not distances:
-        return '\n'.join(lines)
+        return '\n'.join(lines + _corruptions(results))
     others = {name: mode for name, mode in modes.items() if name != 'per_frame'}
     others |= {
         f'{name}/{mode}': figures
@@ -39,7 +41,28 @@ def table(results: dict[str, Any]) -> str:
         for name, figures in results['streaming'].items():
             rows.append([name, *(_cell(figures[column], digits) for column, digits in columns)])
         lines += aligned(rows)
-    return '\n'.join(lines)
+    return '\n'.join(lines + _corruptions(results))
+
+
+def _corruptions(results: dict[str, Any]) -> list[str]:
+    every = {'': results} | {f'{name}/': model for name, model in results.get('models', {}).items()}
+    rows = []
+    for name, model in every.items():
+        if 'corruption' in model:
+            head, *body = corruption_rows(model['corruption'])
+            rows += [[f'{name}{head[0]}', *head[1:]], *body]
+    return aligned(rows) if rows else []
+
+
+def corruption_rows(scores: dict[str, Any]) -> list[list[str]]:
+    """Return head and rows of the mIoU on worse pictures, see `davss_ros.evaluate.corruption`."""
+    modes = list(scores['clean'])
+    shown = [mode if mode == 'per_frame' else f'{mode} at {scores["distance"]}' for mode in modes]
+    rows = [['corruption', *(f'{mode}, {severity}' for mode in shown for severity in SEVERITIES)]]
+    rows.append(['none', *(cell for mode in modes for cell in [_cell(scores['clean'][mode])] * len(SEVERITIES))])
+    for kind in [*CORRUPTIONS, 'mean']:
+        rows.append([kind, *(_cell(scores[kind][severity][mode]) for mode in modes for severity in SEVERITIES)])
+    return rows
 
 
 def _reach(mode: dict[str, Any], before: str = '', after: str = '') -> str:

@@ -194,3 +194,16 @@ def test_wrong_options_are_usage_errors(folder: Path, options: list[str]) -> Non
     with pytest.raises(SystemExit) as ended:
         command.main([str(folder), *options])
     assert ended.value.code == 2
+
+
+def test_worse_pictures(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / 'out'
+    given = [str(folder), '--distances', '1-2', '--corrupt', '--no-streaming', '--out', str(out)]
+    assert command.main([*given, '--compare', 'other=camvid_lite']) == 0
+    results = json.loads((out / 'results.json').read_text())
+    for model in (results, results['models']['other']):
+        assert model['corruption']['distance'] == 2
+        assert model['corruption']['clean']['davss'] == model['modes']['davss']['miou']['2']
+    printed = capsys.readouterr().out
+    assert 'per_frame, mild' in printed and 'davss at 2, severe' in printed and 'motion blur' in printed
+    assert 'on worse pictures' in (out / 'report.html').read_text()

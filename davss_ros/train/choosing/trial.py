@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davss_ros.core.config import SegmenterConfig, keyed_every
-from davss_ros.core.model import Model
+from davss_ros.core.model import NO_GATE, Model
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.errors import ConfigError
 from davss_ros.evaluate.bootstrap import interval
@@ -21,7 +21,7 @@ from davss_ros.train.choosing.sets import ChoosingSet
 from davss_ros.train.material.clips import Clip
 
 OF_THE_MODEL = ('propagation', 'correction_gain', 'correction_share')
-CHOICES = ('mode', *OF_THE_MODEL)  # what a setting may say
+CHOICES = ('mode', 'gate', *OF_THE_MODEL)  # what a setting may say; of the gate, that there is none
 RARE = 5e-4  # share of pixels; the IoU of what is rarer tells of the key network's whims, where that is the truth
 PER_FRAME = 'per_frame'  # the key network on every frame, beside all settings
 Setting = Mapping[str, Any]
@@ -71,6 +71,8 @@ def check_setting_choices(name: str, setting: Setting) -> None:
     unknown = sorted(setting.keys() - set(CHOICES))
     if unknown:
         raise ConfigError(f'settings: {name}: expected {", ".join(CHOICES)}, found {", ".join(unknown)}')
+    if setting.get('gate', NO_GATE) != NO_GATE:
+        raise ConfigError(f'settings: {name}: gate: expected {NO_GATE}, found {setting["gate"]!r}')
     SegmenterConfig(**setting)
 
 
@@ -124,10 +126,13 @@ def _sharing(model: Model, settings: int) -> Model:
         flow=remembering(model.flow, 1),
         distortion=remembering(model.distortion, settings),
         correction=remembering(model.correction, settings),
+        window=remembering(model.window, settings) if model.window else None,
     )
 
 
 def _segmenter(config: SegmenterConfig, model: Model, setting: Setting) -> VideoSegmenter:
     fields_of_model = {field.name for field in fields(Model)}
     own = {name: value for name, value in setting.items() if name in OF_THE_MODEL and name in fields_of_model}
+    if 'gate' in setting and model.window is not None:
+        own |= {'gate': None, 'correction': model.window}
     return VideoSegmenter(replace(config, mode=setting.get('mode', config.mode)), model=replace(model, **own))

@@ -3,6 +3,7 @@
 
 """A wall grows over the ground; the flow sees nothing of it, so what was carried is wrong, and redoing mends it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -71,6 +72,16 @@ def test_counts_are_those_of_the_wall_where_it_was(model: Model, clips: list[Cli
                 assert labels is not None and true is not None
                 expected.add(labels, true)
                 np.testing.assert_array_equal(trial.counts[name][number, distance - 1], expected.counts)
+
+
+def test_without_the_gate_windows_are_redone_by_the_key_network(model: Model, clips: list[Clip]) -> None:
+    wrong = replace(model, window=model.correction, correction=lambda image, propagated: -key(image))
+    believing = replace(wrong, gate=lambda propagated, *_: torch.ones_like(propagated.scores))
+    settings = {'gate': {'correction_share': 0.0}, 'none': {'gate': 'none', 'correction_share': 0.5}}
+    trial = try_settings(ChoosingSet('walls', clips, believing), settings)
+    assert (trial.miou('gate') < 1).all() and (trial.miou('none') > 99).all()
+    with pytest.raises(ConfigError, match="settings: x: gate: expected none, found 'gate_any'"):
+        try_settings(ChoosingSet('walls', clips, model), {'x': {'gate': 'gate_any'}})
 
 
 def test_without_labels_the_key_network_is_right(model: Model, clips: list[Clip]) -> None:
