@@ -32,6 +32,14 @@ def split_drive(
     return inside, outside
 
 
+def halves(
+    stills: Sequence[LabelledImage], share: float
+) -> tuple[tuple[LabelledImage, ...], tuple[LabelledImage, ...]]:
+    """Return the first ``share`` (0 to 1) of the stills, in their order, and the rest: what serves two purposes."""
+    count = round(share * len(stills))
+    return tuple(stills[:count]), tuple(stills[count:])
+
+
 def without_drive(dataset: Dataset, drive: str) -> Dataset:
     """Return ``dataset`` without the stills of a drive, and without the sequences that hold frames of it.
 

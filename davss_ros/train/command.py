@@ -26,7 +26,7 @@ from torch import nn
 
 from davss_ros.command_line import guarded
 from davss_ros.datasets.dataset import Dataset
-from davss_ros.datasets.drives import split_drive, without_drive
+from davss_ros.datasets.drives import halves, split_drive, without_drive
 from davss_ros.datasets.stills import LabelledImage
 from davss_ros.engines.allocator import keep_freed_memory
 from davss_ros.engines.device import choose_device
@@ -91,7 +91,8 @@ class Run:
         if not self.left_out:
             return load_gate(settings, self._classes())
         correction, distortion = self._on_cpu(self.light), self._on_cpu(self.distortion)
-        samples = gate_samples(self._samples('samples_left_out', self.left_out), KeyAgain(correction), distortion)
+        stills = halves(self.left_out, settings.share)[0]
+        samples = gate_samples(self._samples('samples_left_out', stills), KeyAgain(correction), distortion)
         return train_gate(settings, samples, out, say, self._compute())
 
     def _trained_key(self, settings: KeyTraining) -> nn.Module:

@@ -25,7 +25,7 @@ from tqdm import tqdm
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import load_model
 from davss_ros.datasets.dataset import open_dataset
-from davss_ros.datasets.drives import split_drive
+from davss_ros.datasets.drives import halves, split_drive
 from davss_ros.datasets.folder import is_folder
 from davss_ros.engines.allocator import keep_freed_memory
 from davss_ros.errors import ConfigError, DataError, DavssError
@@ -33,6 +33,7 @@ from davss_ros.recordings.arguments import add_topic
 from davss_ros.train.choosing.sets import ChoosingSet, moved_stills, video_pieces
 from davss_ros.train.choosing.trial import Setting, check_setting_choices, try_settings
 from davss_ros.train.choosing.verdict import markdown, verdict
+from davss_ros.train.parts.gate import GateTraining
 from davss_ros.yaml_file import read_yaml
 
 
@@ -70,6 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--split', default='', help='of the stills, where there are several')
     parser.add_argument('--drive', default='', help='use the stills whose names begin so')
     parser.add_argument('--drive-weights', help='the model whose key network was trained without that drive')
+    parser.add_argument(
+        '--after',
+        type=float,
+        default=GateTraining.share,
+        help='leave out so much of the drive, from its beginning: what the gate was trained on (default: %(default)s)',
+    )
     parser.add_argument('--every', type=int, default=1, help='use every n-th still')
     parser.add_argument('--longest', type=int, default=9, help='distance from the key frame; default: 9')
     parser.add_argument('--seed', type=int, default=0, help='of the synthetic motion')
@@ -106,7 +113,11 @@ def _sets(options: argparse.Namespace) -> list[ChoosingSet]:
         dataset = open_dataset(options.data, model.classes, layout=layout, split=options.split)
         if dataset.problems:
             raise DataError('\n'.join(dataset.problems))
-        stills = split_drive(dataset.stills, options.drive)[0] if options.drive else dataset.stills
+        if not 0 <= options.after < 1:
+            raise ConfigError(f'--after: expected 0 to less than 1, found {options.after:g}')
+        stills = (
+            halves(split_drive(dataset.stills, options.drive)[0], options.after)[1] if options.drive else dataset.stills
+        )
         name = options.drive or options.data.name
         sets.append(moved_stills(name, stills[:: options.every], model, options.longest, options.seed))
     if options.videos:

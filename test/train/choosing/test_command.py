@@ -51,7 +51,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_setting_that_gains_on_stills_and_videos_is_taken(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ['--settings', str(data / 'settings.yaml'), '--longest', '2', '--out', str(data / 'out')]
-    stills = ['--data', str(data), '--drive', 'a', '--drive-weights', 'left out']
+    stills = ['--data', str(data), '--drive', 'a', '--drive-weights', 'left out', '--after', '0']
     assert command.main([*options, *stills, '--videos', str(data / 'images')]) == 0
     told = json.loads((data / 'out' / 'choosing.json').read_text())
     assert (told['baseline'], told['taken'], list(told['sets'])) == ('flow', 'redo', ['a', 'images'])
@@ -66,6 +66,10 @@ def test_a_setting_that_gains_on_stills_and_videos_is_taken(data: Path, capsys: 
         ([], 'expected --data with --drive-weights, or --videos'),
         (['--data', 'DATA'], 'expected --data with --drive-weights'),
         (['--data', 'DATA', '--drive', 'c', '--drive-weights', 'x'], "found 'c', none"),
+        (
+            ['--data', 'DATA', '--drive', 'a', '--drive-weights', 'x', '--after', '1'],
+            '--after: expected 0 to less than 1',
+        ),
         (['--videos', 'nowhere'], 'nowhere: no such file or folder'),
     ],
 )
