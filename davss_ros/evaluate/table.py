@@ -13,7 +13,9 @@ def table(results: dict[str, Any]) -> str:
     distances, modes = results['distances'], results['modes']
     single = modes['per_frame']
     classes = [f'  {name:12} {value:5.1f}' for name, value in single['iou']['0'].items() if value is not None]
-    lines = [f'per_frame: mIoU {single["miou"]["mean"]:.2f}{_reach(single, " (", " in 95 %)")}', *classes]
+    lines = [_single('per_frame', single), *classes]
+    for name, model in results.get('models', {}).items():
+        lines.append(_single(f'{name}/per_frame', model['modes']['per_frame']))
     if not distances:
         return '\n'.join(lines + _corruptions(results))
     others = {name: mode for name, mode in modes.items() if name != 'per_frame'}
@@ -63,6 +65,10 @@ def corruption_rows(scores: dict[str, Any]) -> list[list[str]]:
     for kind in [*CORRUPTIONS, 'mean']:
         rows.append([kind, *(_cell(scores[kind][severity][mode]) for mode in modes for severity in SEVERITIES)])
     return rows
+
+
+def _single(name: str, mode: dict[str, Any]) -> str:
+    return f'{name}: mIoU {mode["miou"]["mean"]:.2f}{_reach(mode, " (", " in 95 %)")}'
 
 
 def _reach(mode: dict[str, Any], before: str = '', after: str = '') -> str:

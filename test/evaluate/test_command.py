@@ -205,5 +205,6 @@ def test_worse_pictures(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixt
         assert model['corruption']['distance'] == 2
         assert model['corruption']['clean']['davss'] == model['modes']['davss']['miou']['2']
     printed = capsys.readouterr().out
+    assert 'other/per_frame: mIoU' in printed
     assert 'per_frame, mild' in printed and 'davss at 2, severe' in printed and 'motion blur' in printed
     assert 'on worse pictures' in (out / 'report.html').read_text()
