@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from davss_ros.errors import DataError
 from davss_ros.networks.efficientnet_lite import EfficientNetLite, shallower
-from davss_ros.networks.registry import build
+from davss_ros.networks.registry import NETWORKS, build
 from davss_ros.networks.weights import read_weights
 
 
@@ -71,8 +71,8 @@ def take_over(source: Path, model: nn.Module, role: str) -> int:
     """Load into ``model`` the parts of another whose name and shape agree; return the number of tensors.
 
     Args:
-        source: what `save` wrote, ``*.pt``, or a model as `read_weights` takes it; of a model with a deeper encoder
-            those blocks that ``model`` has, see `shallower`.
+        source: what `save` wrote, ``*.pt``, or a model as `read_weights` takes it; of a deeper encoder those blocks
+            that ``model`` has, see `shallower`.
         model: takes them.
         role: of the network in a model.
 
@@ -83,11 +83,14 @@ def take_over(source: Path, model: nn.Module, role: str) -> int:
     if source.suffix != '.pt':
         weights = read_weights(str(source))
         state = {name: value.float() for name, value in weights.states.get(role, {}).items()}
-        state = _of_the_depth_of(model, build(role, weights.networks[role], 1) if state else model, state)
+        network = weights.networks.get(role, '')
     elif source.exists():
-        state = torch.load(source, map_location='cpu', weights_only=True)['model']
+        saved = torch.load(source, map_location='cpu', weights_only=True)
+        state, network = saved['model'], saved['settings'].get('network', '')
     else:
         raise DataError(f'{source}: expected the checkpoint to start from, found no such file')
+    if network in NETWORKS[role]:
+        state = _of_the_depth_of(model, build(role, network, 1), state)
     own = model.state_dict()
     fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
     if not fitting:

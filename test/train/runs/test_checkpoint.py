@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from davss_ros.errors import DataError, WeightsError
 from davss_ros.networks.registry import build
-from davss_ros.networks.weights import read_weights
+from davss_ros.networks.weights import load_into, read_weights
 from davss_ros.train.runs import checkpoint
 
 SETTINGS = {'network': 'tiny', 'epochs': 6, 'rate': 0.05, 'rare': [1, 2]}
@@ -131,6 +131,18 @@ def test_what_fits_is_taken_over(tmp_path: Path) -> None:
         checkpoint.take_over(tmp_path / 'checkpoint.pt', nn.Conv2d(1, 1, 1), 'key')
     with pytest.raises(DataError, match='expected the checkpoint to start from'):
         checkpoint.take_over(tmp_path / 'none.pt', fine, 'key')
+
+
+def test_a_shallower_encoder_takes_the_same_blocks_from_a_checkpoint_as_from_a_model(tmp_path: Path) -> None:
+    shipped = read_weights('camvid_lite')
+    deep, shallow, expected = (build('key', name, 11) for name in ('deeplab_fine1', 'deeplab_lite0', 'deeplab_lite0'))
+    load_into(deep, shipped.states['key'], 'camvid_lite')
+    optimizer = torch.optim.SGD(deep.parameters())
+    checkpoint.save(tmp_path / 'checkpoint.pt', deep, optimizer, 1, {'network': 'deeplab_fine1'})
+    taken = checkpoint.take_over(tmp_path / 'checkpoint.pt', shallow, 'key')
+    assert taken == checkpoint.take_over(Path('camvid_lite'), expected, 'key')
+    name = 'encoder.blocks.14.expand.conv.weight'  # lite1 has two blocks more before it
+    assert torch.equal(shallow.state_dict()[name], expected.state_dict()[name])
 
 
 def test_a_shipped_model_is_a_start_for_other_classes() -> None:
