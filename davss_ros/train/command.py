@@ -17,7 +17,7 @@ all         these in turn
 import argparse
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,7 +40,7 @@ from davss_ros.networks.weights import Weights, write_weights
 from davss_ros.train.before import check_before
 from davss_ros.train.material.clips import Clip, load_clips
 from davss_ros.train.material.labelled import open_labelled
-from davss_ros.train.material.motion import MotionSamples, load_samples, make_samples, save_samples
+from davss_ros.train.material.motion import MotionSamples, MotionSettings, load_samples, make_samples, save_samples
 from davss_ros.train.parts.flow import train_flow
 from davss_ros.train.parts.gate import gate_samples, load_gate, train_gate
 from davss_ros.train.parts.key import KeyTraining, train_key
@@ -92,7 +92,8 @@ class Run:
             return load_gate(settings, self._classes())
         correction, distortion = self._on_cpu(self.light), self._on_cpu(self.distortion)
         stills = halves(self.left_out, settings.share)[0]
-        samples = gate_samples(self._samples('samples_left_out', stills), KeyAgain(correction), distortion)
+        motion = replace(self.recipe.motion, share=settings.share)
+        samples = gate_samples(self._samples('samples_left_out', stills, motion), KeyAgain(correction), distortion)
         return train_gate(settings, samples, out, say, self._compute())
 
     def _trained_key(self, settings: KeyTraining) -> nn.Module:
@@ -101,14 +102,14 @@ class Run:
 
     def samples(self) -> MotionSamples:
         """Make or load the samples of motion."""
-        return self._samples('samples', self.data.stills)
+        return self._samples('samples', self.data.stills, self.recipe.motion)
 
-    def _samples(self, name: str, stills: Sequence[LabelledImage]) -> MotionSamples:
+    def _samples(self, name: str, stills: Sequence[LabelledImage], motion: MotionSettings) -> MotionSamples:
         folder = self.recipe.out / name
         if load_samples(folder) is None:
             key, flow = self._fused_key(), self.flow().cpu()
             if parallel.rank() == 0:
-                motion, propagation = self.recipe.motion, self.recipe.export.propagation
+                propagation = self.recipe.export.propagation
                 made = make_samples(motion, key, flow, propagation, self._classes(), say, stills)
                 save_samples(made, folder)
             parallel.wait_for_all()

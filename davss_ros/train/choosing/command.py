@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         '--after',
         type=float,
         default=GateTraining.share,
-        help='leave out so much of the drive, from its beginning: what the gate was trained on (default: %(default)s)',
+        help='leave out so much of drive and videos, from their beginning: what the gate saw (default: %(default)s)',
     )
     parser.add_argument('--every', type=int, default=1, help='use every n-th still')
     parser.add_argument('--longest', type=int, default=9, help='distance from the key frame; default: 9')
@@ -105,6 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _sets(options: argparse.Namespace) -> list[ChoosingSet]:
     if bool(options.data) != bool(options.drive_weights) or not (options.data or options.videos):
         raise ConfigError('choose: expected --data with --drive-weights, or --videos, or both')
+    if not 0 <= options.after < 1:
+        raise ConfigError(f'--after: expected 0 to less than 1, found {options.after:g}')
     computed = {'precision': options.precision, 'engine': options.engine}
     sets = []
     if options.data:
@@ -113,8 +115,6 @@ def _sets(options: argparse.Namespace) -> list[ChoosingSet]:
         dataset = open_dataset(options.data, model.classes, layout=layout, split=options.split)
         if dataset.problems:
             raise DataError('\n'.join(dataset.problems))
-        if not 0 <= options.after < 1:
-            raise ConfigError(f'--after: expected 0 to less than 1, found {options.after:g}')
         stills = (
             halves(split_drive(dataset.stills, options.drive)[0], options.after)[1] if options.drive else dataset.stills
         )
@@ -122,5 +122,6 @@ def _sets(options: argparse.Namespace) -> list[ChoosingSet]:
         sets.append(moved_stills(name, stills[:: options.every], model, options.longest, options.seed))
     if options.videos:
         model = load_model(SegmenterConfig(weights=options.weights, **computed))
-        sets += [video_pieces(paths, model, options.longest, options.pieces, options.topic) for paths in options.videos]
+        how = options.longest, options.pieces, options.topic, options.after
+        sets += [video_pieces(paths, model, *how) for paths in options.videos]
     return sets

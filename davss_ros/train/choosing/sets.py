@@ -9,6 +9,7 @@ Two kinds, as no clip alone can be trusted:
 - videos without labels: the motion is true, and for truth stand the key network's own labels of every frame.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,9 @@ def moved_stills(name: str, stills: Sequence[LabelledImage], model: Model, longe
     return ChoosingSet(name, clips, model)
 
 
-def video_pieces(paths: Sequence[Path], model: Model, longest: int, most: int = 0, topic: str = '') -> ChoosingSet:
+def video_pieces(
+    paths: Sequence[Path], model: Model, longest: int, most: int = 0, topic: str = '', after: float = 0.0
+) -> ChoosingSet:
     """Return the pieces of ``longest`` + 1 frames that videos without labels fall into.
 
     Args:
@@ -67,6 +70,7 @@ def video_pieces(paths: Sequence[Path], model: Model, longest: int, most: int = 
         longest: distance from the key frame.
         most: pieces of each, evenly spread; 0: all.
         topic: of those that are bags with several cameras.
+        after: how much of each is left out, from its beginning: 0 to less than 1.
 
     Raises:
         DataError: one is unreadable or shorter than a piece.
@@ -76,6 +80,7 @@ def video_pieces(paths: Sequence[Path], model: Model, longest: int, most: int = 
         pieces = list(_pieces(path, longest + 1, topic if is_bag(path.expanduser()) else ''))
         if not pieces:
             raise DataError(f'{path}: expected at least {longest + 1} frames, found fewer')
+        pieces = pieces[min(math.ceil(after * len(pieces)), len(pieces) - 1) :]
         chosen = np.linspace(0, len(pieces) - 1, min(most or len(pieces), len(pieces))).round().astype(int)
         clips += [pieces[i] for i in chosen]
     return ChoosingSet(', '.join(path.stem for path in paths), clips, model)

@@ -64,6 +64,7 @@ class MotionSettings:
     longest: int = 9  # distance
     samples_per_video: int = 3
     stride: int = 4  # frames between the starts of real clips
+    share: float = 1.0  # of every video, from its beginning; see `GateTraining.share`
     roles: SceneClasses = SceneClasses()  # noqa: RUF009  # immutable
     scene: SceneMotion = SceneMotion()  # noqa: RUF009  # immutable
     seed: int = 0
@@ -134,6 +135,7 @@ def _clips(
             yield synthetic_video(image, labels, stills, length, rng, roles, scene).frames, rng
     for video, path in enumerate(settings.videos):
         frames = [fit_to(frame.image, size) for frame in open_motion(path, settings)]
+        frames = frames[: round(settings.share * len(frames))]
         unlabelled: NDArray[np.uint8] = np.full(size, VOID, np.uint8)
         for start in range(0, len(frames) - settings.longest, settings.stride):
             rng = np.random.default_rng((settings.seed, 10**6 + video, start))

@@ -43,7 +43,9 @@ class GateTraining:
     batch: int = 8
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
-    share: float = 0.6  # of the stills that are left out, the first ones; settings are chosen by the others
+    share: float = (
+        0.6  # of the stills that are left out, and of every video, the first; settings are chosen by the rest
+    )
     start: Path | None = None  # as in `KeyTraining`: a gate that was trained with a drive left out
     seed: int = 0
 

@@ -128,6 +128,9 @@ def test_stills_are_set_in_motion_and_videos_cut_to_pieces(tmp_path: Path, model
     assert [len(clip.images) for clip in pieces.clips] == [2, 2]
     np.testing.assert_array_equal(pieces.clips[1].images[0], wall(2).images[2])
     assert len(video_pieces([tmp_path / 'images'], model, 1, most=1).clips) == 1
+    for after, first in ((0.5, 2), (0.9, 2)):  # the last piece is always left
+        (late,) = video_pieces([tmp_path / 'images'], model, 1, after=after).clips
+        np.testing.assert_array_equal(late.images[0], wall(2).images[first])
     with pytest.raises(DataError, match='expected at least 10 frames'):
         video_pieces([tmp_path / 'images'], model, 9)
 

@@ -1,6 +1,7 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -102,3 +103,14 @@ def test_videos_may_be_bags_of_several_cameras_beside_others(tmp_path: Path) -> 
     assert [frame.image.max() for path in (bag, folder) for frame in open_motion(path, settings)] == [1, 9]
     with pytest.raises(DataError, match='found image topics: /left, /right'):
         open_motion(bag, MotionSettings(tmp_path))
+
+
+def test_of_videos_only_the_first_share_is_seen(tmp_path: Path) -> None:
+    (tmp_path / 'video').mkdir()
+    for t in range(10):
+        assert cv2.imwrite(str(tmp_path / 'video' / f'{t}.png'), np.full((32, 48, 3), 10 * t, np.uint8))
+    data = stills(tmp_path / 'data', [(32, 48)])
+    every = MotionSettings(data, (tmp_path / 'video',), rounds=0, longest=2, samples_per_video=2, stride=1)
+    for share, clips, brightest in ((1.0, 8, 90), (0.5, 3, 40)):
+        made = make_samples(replace(every, share=share), red_or_not, nothing_moves, 'composed', 11, lambda _: None)
+        assert (len(made), made.image.max()) == (2 * clips, brightest)
