@@ -1,12 +1,13 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""Over four times the rate that can be served, for a minute: the queue stays short, and counts add up.
+"""Over four times the rate that can be served, for a while: the queue stays short, and counts add up.
 
 Not time but the number of frames before it bounds how long a frame waits; so frames are what is counted here.
 """
 
 import json
+import os
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -15,7 +16,7 @@ from rcl_interfaces.srv import SetParametersAtomically
 from sensor_msgs.msg import Image
 
 SIZE = ('--width', '320', '--height', '240')
-SECONDS = 60
+SECONDS = int(os.environ.get('DAVSS_LOAD_SECONDS', '20'))  # real ones: a load is a rate
 TIMES = 8  # what was measured in a few seconds, so that it is well over 4 if the machine is faster then
 QUEUE = 20
 
@@ -81,7 +82,7 @@ def change(client: Any, **values: str | int) -> None:
     assert client.call(SetParametersAtomically, '/davss/set_parameters_atomically', request).result.successful
 
 
-def test_a_minute_of_four_times_too_many_frames(processes: Any, client: Any) -> None:
+def test_four_times_too_many_frames_for_a_while(processes: Any, client: Any) -> None:
     # per_frame: every frame takes as long as the last
     node = processes.node('mode:=per_frame', 'policy:=drop_old', 'device:=cpu', 'working_height:=0')
     watch = Watch(client)

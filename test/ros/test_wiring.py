@@ -3,6 +3,7 @@
 
 """Mistakes in the wiring are told, by line and by node."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from sensor_msgs.msg import CompressedImage
 
 from davss_ros.core.model import Model
 from davss_ros.ros import wiring
+from davss_ros.ros.diagnostics import COMPLAINTS_PERIOD
 from davss_ros.ros.topics import COMPRESSED, IMAGE
 
 CAMERA = ('/camera', IMAGE)
@@ -88,11 +90,13 @@ def test_a_node_that_is_wired_wrong_says_so(tiny_model: Model, running: Callable
     assert node.state == 'active'
 
 
-def test_each_line_is_in_the_terminal_once(processes: Any) -> None:
+def test_each_line_is_in_the_terminal_once_a_period(processes: Any) -> None:
+    start = time.monotonic()
     nodes = [processes.starting('autostart:=false', 'key_intervall:=3') for _ in range(2)]
     for node in nodes:  # both before one of them ends
         node.wait_for('/davss: 2 nodes of this name')
         node.wait_for('did you mean key_interval?')
     for node in nodes:
         assert node.stop() == 0
-        assert [node.said().count(words) for words in ('key_intervall', '2 nodes')] == [1, 1]
+        most = 1 + (time.monotonic() - start) // COMPLAINTS_PERIOD  # looked for every second, said once a period
+        assert all(1 <= node.said().count(words) <= most for words in ('key_intervall', '2 nodes'))
