@@ -4,12 +4,20 @@
 """Quality of service: which peers do not fit ours, by name."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
-from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 
-def misfits(offered: QoSProfile | None, asked: QoSProfile | None, peers: Iterable[TopicEndpointInfo]) -> list[str]:
+class Endpoint(Protocol):
+    """What rclpy knows of a peer; Rolling has its class in another module than Jazzy and Kilted."""
+
+    node_name: str
+    node_namespace: str
+    qos_profile: QoSProfile
+
+
+def misfits(offered: QoSProfile | None, asked: QoSProfile | None, peers: Iterable[Endpoint]) -> list[str]:
     """Return '/namespace/node: why' for each of the ``peers`` that does not fit.
 
     Args:

@@ -52,18 +52,18 @@ class RayCrew:
             while tasks:
                 done, _ = ray.wait(list(tasks), timeout=LOOK)
                 tick()
-                for one in done:
-                    work, tried = tasks.pop(one)
+                for answer in done:
+                    work, tried = tasks.pop(answer)
                     try:
-                        yield work, ray.get(one)
+                        yield work, ray.get(answer)
                     except Exception as error:  # of Ray, after its retries; or whatever the networks threw
                         if tried + 1 < ATTEMPTS:
                             tasks[remote.remote(work)] = work, tried + 1
                         else:
                             yield work, f'{work.task.bag}: {type(error).__name__}: {str(error).splitlines()[-1]}'
         finally:
-            for one in tasks:
-                ray.cancel(one, force=True)
+            for answer in tasks:
+                ray.cancel(answer, force=True)
 
 
 def _do(work: Work) -> str:

@@ -84,7 +84,7 @@ def _pairs(before: list[Any], now: list[Any], classes: int) -> NDArray[np.int64]
         raise DataError('--baseline: its frames were parted otherwise, such as after frames that were skipped')
     shape = (classes, classes)
     counted = [(a, b) for a, b in zip(before, now, strict=True) if a['counts'] is not None and b['counts'] is not None]
-    pairs = [[dense(one['counts'], shape) for one in pair] for pair in counted]
+    pairs = [[dense(block['counts'], shape) for block in pair] for pair in counted]
     return np.array(pairs, np.int64).reshape(len(pairs), 2, classes, classes)
 
 
@@ -93,7 +93,7 @@ def _differences(sums: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _change(baseline: Results, results: Results, figure: str, key: str) -> dict[str, Any]:
-    before, now = (one['all'][figure].get(key) for one in (baseline, results))
+    before, now = (part['all'][figure].get(key) for part in (baseline, results))
     return {'baseline': before, 'now': now}
 
 

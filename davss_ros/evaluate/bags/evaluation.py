@@ -104,8 +104,8 @@ def _side_by_side(
     for work, error in crew.do_all([work for group in works.values() for work in group], watcher.look):
         done[work.task.name] = error
         for bag, group in list(waiting.items()):
-            if all(one.task.name in done for one in group):
-                wrong = [done[one.task.name] for one in group if done[one.task.name]]
+            if all(part.task.name in done for part in group):
+                wrong = [done[part.task.name] for part in group if done[part.task.name]]
                 if wrong:
                     outcome.failed[job.name(bag)] = wrong[0]
                 else:
@@ -117,7 +117,7 @@ def _side_by_side(
     watcher.look()
 
 
-def _joined(job: Job, plan: BagPlan, group: list[Work], known: int) -> int:
+def _joined(job: Job, plan: BagPlan, group: list[Work], before: int) -> int:
     """Append the rows of all parts of a bag that count; return how many parts had to be done again."""
     joiner, repaired = Joiner(plan), 0
     with (job.out / ROWS).open('ab', buffering=0) as file:
@@ -130,8 +130,8 @@ def _joined(job: Job, plan: BagPlan, group: list[Work], known: int) -> int:
                 do(work)
             for row in _counting(work, plan):
                 joiner.add(row)
-                known -= 1
-                if known < 0:
+                before -= 1
+                if before < 0:
                     append(file, job.out / ROWS, to_line(row).encode())
     return repaired
 

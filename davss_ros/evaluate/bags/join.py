@@ -48,8 +48,8 @@ class Joiner:
         recent = self._recent[topic]
         row, steps = recent.get(span.first, (None, -1))
         if row is not None and row.key and steps == span.steps:
-            known = {r.n: r.labels for p, (r, _) in recent.items() if p >= span.first}
-            if known and known == {n: r.labels for n, r in ahead.items() if n in known} and len(known) == len(ahead):
+            labels = {r.n: r.labels for p, (r, _) in recent.items() if p >= span.first}
+            if labels and labels == {n: r.labels for n, r in ahead.items() if n in labels} and len(labels) == len(ahead):
                 return span
         keys = [(p, steps) for p, (r, steps) in recent.items() if r.key and p < span.begin]
         first, steps = keys[-1] if keys else (0, 0)

@@ -62,4 +62,4 @@ def _one(job: Job, bag: Path, plan: BagPlan) -> dict[str, Any]:
 
 def differs(found: Mapping[str, Any]) -> bool:
     """Return whether labels differ though nothing was dropped."""
-    return any(one['different'] and not one['dropped'] for bag in found.values() for one in bag.values())
+    return any(outcome['different'] and not outcome['dropped'] for bag in found.values() for outcome in bag.values())

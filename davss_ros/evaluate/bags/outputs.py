@@ -67,9 +67,9 @@ def write_picked(job: Job, plans: Mapping[Path, BagPlan], model: Model, count: i
     print(f'{folder}: {written} frames; correct the proposals, put them into labels/, then train --data {folder}')
 
 
-def optional(name: str, write: Callable[..., None], *given: Any) -> None:
+def optional(name: str, write: Callable[..., None], *arguments: Any) -> None:
     """Call ``write``; where a package for it is missing, say so."""
     try:
-        write(*given)
+        write(*arguments)
     except ConfigError as error:
         print(f'{name} was not written: {error}', file=sys.stderr)

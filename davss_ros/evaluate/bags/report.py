@@ -72,8 +72,8 @@ def _summary(results: Results) -> Iterator[Piece]:
     yield Table(head, [_row(title, entry, name) for title, entry in entries])
     for bag, entry in results['bags'].items():
         for topic, counts in entry.get('labels', {}).items():
-            told = ', '.join(f'{key.replace("_", " ")}: {value}' for key, value in counts.items())
-            yield Note(f'Labels of {bag}, {topic}: {told}.')
+            counted = ', '.join(f'{key.replace("_", " ")}: {value}' for key, value in counts.items())
+            yield Note(f'Labels of {bag}, {topic}: {counted}.')
         reasons = {**entry['skipped'], **entry.get('unlabelled', {})}
         if reasons:
             yield Table([f'{bag}: left out', 'frames'], [[key, str(value)] for key, value in reasons.items()])
@@ -203,12 +203,12 @@ def _distance(results: Results) -> Iterator[Piece]:
         return
     yield Heading('By distance from the key frame')
     yield Note('A frame counts at the distance that it had in this run; other frames at each distance, so no slope.')
-    found = {'as given': entry} | {key: one['all'] for key, one in results.get('variants', {}).items()}
+    found = {'as given': entry} | {key: variant['all'] for key, variant in results.get('variants', {}).items()}
     series = []
     for title, e in found.items():
-        series.append(Series(title, [(int(d), number(one[name])) for d, one in e['by_distance'].items()]))
+        series.append(Series(title, [(int(d), number(at[name])) for d, at in e['by_distance'].items()]))
     yield Chart(line_chart(series, 'distance from the key frame, frames', f'{TITLES[name]}, %'))
-    rows = [[d, cell(one[name], 2), str(one['frames'])] for d, one in entry['by_distance'].items()]
+    rows = [[d, cell(at[name], 2), str(at['frames'])] for d, at in entry['by_distance'].items()]
     yield Table(['distance', TITLES[name], 'frames'], rows)
 
 
@@ -217,7 +217,7 @@ def _classes(results: Results) -> Iterator[Piece]:
         return
     by_class = NAMES[results['against']][1]
     columns = dict(results['bags']) if len(results['bags']) > 1 else {}
-    columns |= {'all': results['all']} | {key: one['all'] for key, one in results.get('variants', {}).items()}
+    columns |= {'all': results['all']} | {key: variant['all'] for key, variant in results.get('variants', {}).items()}
     yield Heading('By class')
     rows = [[label, *(cell(e[by_class][label], 2) for e in columns.values())] for label in results['classes']]
     yield Table([f'{"IoU" if by_class == "iou" else "agreement"}, %', *columns], rows)
@@ -275,9 +275,9 @@ def _live(results: Results) -> Iterator[Piece]:
     )
     rows = []
     for bag, policies in results['live'].items():
-        for policy, one in policies.items():
-            counts = [str(one[key]) for key in ('sent', 'out', 'dropped', 'same', 'different')]
-            rows.append([bag, policy, *counts, *(cell(one['latency_ms'].get(p)) for p in ('p50', 'p95'))])
+        for policy, outcome in policies.items():
+            counts = [str(outcome[key]) for key in ('sent', 'out', 'dropped', 'same', 'different')]
+            rows.append([bag, policy, *counts, *(cell(outcome['latency_ms'].get(p)) for p in ('p50', 'p95'))])
         live = results['bags'][bag]['dropped_if_live']
         latency = [cell(live.get('latency_ms', {}).get(p)) for p in ('p50', 'p95')]
         frames = results['bags'][bag]['frames']

@@ -53,7 +53,7 @@ def find_bags(patterns: Sequence[str]) -> list[Path]:
         found = [path] if path.exists() else [Path(p) for p in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207  # Path.glob takes no absolute ones
         if not found:
             raise DataError(f'{pattern}: no such file or folder')
-        bags += [one for one in found if one.resolve() not in {bag.resolve() for bag in bags}]
+        bags += [path for path in found if path.resolve() not in {bag.resolve() for bag in bags}]
     return bags
 
 
@@ -95,8 +95,8 @@ def parameters(file: Path | None, node: str, single: Sequence[str]) -> tuple[dic
         for name in values
         if name not in ('cameras', 'use_sim_time') and not plain_name(name) and not name.startswith('qos_overrides')
     ]
-    for one in single:
-        values |= parse_values(one, sign=':=')
+    for text in single:
+        values |= parse_values(text, sign=':=')
     settings_of(values)
     return values, remarks
 
@@ -138,7 +138,7 @@ def topics_of(bag: Path, wanted: Sequence[str], sources: Mapping[str, LabelSourc
         return tuple(wanted)
     labels = {source.topic for source in sources.values()}
     for topic in labels - {'', *(topic.name for topic in opened.topics)}:
-        names = ', '.join(one.name for one in opened.topics)
+        names = ', '.join(topic.name for topic in opened.topics)
         raise DataError(f'{bag}: labels: {topic} is neither a topic of the bag nor a folder; topics: {names}')
     cameras = [topic.name for topic in image_topics(opened)]
     found = [c for c in cameras if c not in labels and not OWN & set(c.split('/')[-2:])]

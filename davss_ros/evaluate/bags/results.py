@@ -26,7 +26,7 @@ def figures_of(job: Job, plans: Mapping[Path, BagPlan], rows: Path) -> dict[str,
     """Return the figures by bag and in all."""
     plan_of = {plan.name: plan for plan in plans.values()}
     counts = {(plan.name, topic): len(numbers) for plan in plans.values() for topic, numbers in plan.numbers.items()}
-    names = [one.name for one in next(iter(plans.values())).classes]
+    names = [entry.name for entry in next(iter(plans.values())).classes]
     figures = Figures(names, job.against, counts, job.settings.segmenter.longest_gap)
     for row in read_rows(rows):
         if row.bag in plan_of:

@@ -131,7 +131,7 @@ def dense(counts: Sparse, shape: tuple[int, ...]) -> NDArray[np.int64]:
 
 
 _DEFAULTS = {
-    one.name: one.default_factory() if callable(one.default_factory) else one.default
-    for one in fields(FrameRow)
-    if one.name not in ('bag', 'camera', 'n', 'stamp', 'received')
+    column.name: column.default_factory() if callable(column.default_factory) else column.default
+    for column in fields(FrameRow)
+    if column.name not in ('bag', 'camera', 'n', 'stamp', 'received')
 }

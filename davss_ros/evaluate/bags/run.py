@@ -56,7 +56,7 @@ class _Stream:
     labels: Any  # of the frames, by number; or None
     begin: int  # place of the first frame that counts
     encoding: str = ''
-    known: dict[int, FrameRow] = field(default_factory=dict)  # rows of an earlier run
+    earlier: dict[int, FrameRow] = field(default_factory=dict)  # rows of an earlier run
 
 
 def run_task(
@@ -64,7 +64,7 @@ def run_task(
     plan: BagPlan,
     job: Job,
     model: Model,
-    known: Mapping[str, Mapping[int, FrameRow]] | None = None,
+    earlier: Mapping[str, Mapping[int, FrameRow]] | None = None,
     observe: Observer | None = None,
 ) -> Iterator[FrameRow]:
     """Segment the frames of a task in the order in which they were received, and yield a row for each.
@@ -76,7 +76,7 @@ def run_task(
         plan: of its bag.
         job: settings and labels.
         model: as the settings say.
-        known: topic -> number -> row that an earlier run left; these frames are segmented where later ones need it,
+        earlier: topic -> number -> row that an earlier run left; these frames are segmented where later ones need it,
             compared, and not given again.
         observe: looks on.
 
@@ -96,13 +96,13 @@ def run_task(
             VideoSegmenter(replace(config, mode='per_frame'), model=model),
             plan.label_reader(camera.topic),
             span.begin,
-            known=dict((known or {}).get(camera.topic, {})),
+            earlier=dict((earlier or {}).get(camera.topic, {})),
         )
     node = SimulatedNode({topic: stream.camera.config for topic, stream in streams.items()})
     for place, frame in _merged(task, plan, streams):
         stream = streams[frame.topic]
         row, result, reference = _segment(stream, frame, job.name(task.bag), job, overheard, node)
-        before = stream.known.get(frame.n)
+        before = stream.earlier.get(frame.n)
         if before is not None:
             if (before.labels, before.skipped) != (row.labels, row.skipped):
                 raise DataError(

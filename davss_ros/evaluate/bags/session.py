@@ -89,7 +89,7 @@ class Session:
         frozen = fingerprint(job, plans, [variant.name for variant in variants])
         self._prepare_folder(frozen)
         results: dict[str, Any] = {
-            'classes': [one.name for one in model.classes],
+            'classes': [entry.name for entry in model.classes],
             'against': job.against,
             'provenance': provenance_of(job, model, frozen, self._arguments),
         }

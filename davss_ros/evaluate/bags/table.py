@@ -20,10 +20,10 @@ def summary(results: Mapping[str, Any]) -> str:
     for variant, entry in results.get('variants', {}).items():
         lines.append(_line(variant, entry['all'], name))
     for bag, policies in results.get('live', {}).items():
-        for policy, one in policies.items():
-            labels = one['same'] + one['different']
-            played = f'{one["sent"]} sent, {one["dropped"]} dropped'
-            lines.append(f'{bag} live, {policy}: {played}, {one["different"]} of {labels} labels differ')
+        for policy, outcome in policies.items():
+            labels = outcome['same'] + outcome['different']
+            played = f'{outcome["sent"]} sent, {outcome["dropped"]} dropped'
+            lines.append(f'{bag} live, {policy}: {played}, {outcome["different"]} of {labels} labels differ')
     if results['partial']:
         lines.append('partial: not all frames were evaluated')
     return '\n'.join(lines)
