@@ -40,8 +40,8 @@ class OnnxRuntimeEngine:
         except ImportError as error:
             raise EngineError('onnxruntime is not installed; run `pip install onnxruntime`') from error
         self._onnxruntime: Any = onnxruntime
-        known = onnxruntime.get_available_providers()
-        available = [name for name, full in PROVIDERS.items() if full in known]
+        providers = onnxruntime.get_available_providers()
+        available = [name for name, full in PROVIDERS.items() if full in providers]
         if provider and provider not in available:
             raise EngineError(f'onnxruntime: expected one of the providers {", ".join(available)}, found {provider!r}')
         self._asked = provider

@@ -53,13 +53,13 @@ def make_engine(name: str, device: torch.device, precision: torch.dtype, cache: 
         EngineError: it is not installed, or has no such device.
     """
     kind, _, part = name.partition(':')
-    known = known_engines()
-    if kind not in known:
+    engines = known_engines()
+    if kind not in engines:
         check_engine(kind)
     if kind in ENGINES:
-        return known[kind](part, device, precision, cache)
+        return engines[kind](part, device, precision, cache)
     try:
-        return known[kind](part, device, precision, cache)
+        return engines[kind](part, device, precision, cache)
     except Exception as error:  # of somebody else's code
         raise EngineError(f'{kind}: fails to start: {type(error).__name__}: {error}') from error
 

@@ -65,8 +65,8 @@ def costs(frames: Frames, model: Model, config: SegmenterConfig, modes: Sequence
     everywhere = multiply_adds(frames[0], model, config, 'correct_all') if 'correct_all' in modes else {}
     found = {}
     for mode, times in zip(every, stage_times(frames, configs, model), strict=True):
-        given = everywhere if mode == 'correct_all' else counts
-        other = sum(given.get(stage, 0) for stage in STAGES[mode])
+        operations = everywhere if mode == 'correct_all' else counts
+        other = sum(operations.get(stage, 0) for stage in STAGES[mode])
         found[mode] = Cost(times['key'], times['other'], counts['key'] / 1e9, other / 1e9)
     return found
 
@@ -81,13 +81,13 @@ def stage_times(frames: Frames, configs: Sequence[SegmenterConfig], model: Model
         segmenter.warm_up((frames[0].shape[0], frames[0].shape[1]))
     times: list[dict[str, dict[str, list[float]]]] = [{'key': {}, 'other': {}} for _ in configs]
     for frame in frames:
-        for segmenter, seen in zip(segmenters, times, strict=True):
+        for segmenter, kinds in zip(segmenters, times, strict=True):
             result = segmenter.step(frame)
             for stage, value in result.timings.items():
-                seen['key' if result.is_key else 'other'].setdefault(stage, []).append(value)
+                kinds['key' if result.is_key else 'other'].setdefault(stage, []).append(value)
     return [
-        {kind: {stage: float(np.median(values)) for stage, values in stages.items()} for kind, stages in seen.items()}
-        for seen in times
+        {kind: {stage: float(np.median(values)) for stage, values in stages.items()} for kind, stages in kinds.items()}
+        for kinds in times
     ]
 
 

@@ -80,16 +80,16 @@ def build(role: str, name: str, classes: int) -> nn.Module:
     Raises:
         ConfigError: no network of that name.
     """
-    known: Mapping[str, Any] = {**plugin_networks(role), **NETWORKS[role]}
-    if name not in known:
-        names = sorted([*known, KEY_AGAIN, UNCORRECTED] if role == 'correction' else known)
+    networks: Mapping[str, Any] = {**plugin_networks(role), **NETWORKS[role]}
+    if name not in networks:
+        names = sorted([*networks, KEY_AGAIN, UNCORRECTED] if role == 'correction' else networks)
         broken = [p for p in network_plugins() if p.name == f'{role}.{name}' and p.error]
         reason = f'; that of {broken[0].package} is broken: {broken[0].error}' if broken else ''
         raise ConfigError(f'{role}: expected one of {", ".join(names)}, found {name!r}{reason}')
     if name in NETWORKS[role]:
-        return known[name](classes)
+        return networks[name](classes)
     try:
-        network = known[name](classes)
+        network = networks[name](classes)
     except Exception as error:  # of somebody else's code
         raise ConfigError(f'{role}: {name!r} of another package fails: {type(error).__name__}: {error}') from error
     if not isinstance(network, nn.Module):

@@ -56,12 +56,12 @@ def find_files(path: Path) -> BagFiles:
                 f'{path}: expected a rosbag2, found a ROS 1 bag; '
                 f'`rosbags-convert --src {path} --dst {path.with_suffix("")}` makes one of it'
             )
-        told, _ = _metadata(path.parent)
-        alone = len(told.files) == 1 and told.files[0].name == path.name
-        return BagFiles((path,), told.counts if alone else {})
-    told, problem = _metadata(path)
+        metadata, _ = _metadata(path.parent)
+        alone = len(metadata.files) == 1 and metadata.files[0].name == path.name
+        return BagFiles((path,), metadata.counts if alone else {})
+    metadata, problem = _metadata(path)
     present, problems = [], [problem] if problem else []
-    for file in told.files:
+    for file in metadata.files:
         other = file.with_suffix('') if file.suffix == _COMPRESSED else file.with_name(file.name + _COMPRESSED)
         found = next((candidate for candidate in (file, other) if candidate.is_file()), None)
         if found:
@@ -72,10 +72,10 @@ def find_files(path: Path) -> BagFiles:
         present = _inside(path)  # as after renaming
         problems = [problem] if problem else []
     if not present:
-        missing = ', '.join(file.name for file in told.files)
+        missing = ', '.join(file.name for file in metadata.files)
         expected = missing or 'one of ' + ' '.join(SUFFIXES)
         raise DataError(f'{path}: cannot be read as a rosbag2: expected {expected}, found no such file')
-    return BagFiles(tuple(present), told.counts, tuple(problems))
+    return BagFiles(tuple(present), metadata.counts, tuple(problems))
 
 
 def inner_recordings(folder: Path) -> list[Path]:
@@ -139,13 +139,13 @@ def _metadata(folder: Path) -> tuple[BagFiles, str]:
     if not path.is_file():
         return BagFiles(()), ''
     try:
-        told = _entry(yaml.safe_load(path.read_text(encoding='utf-8')), 'rosbag2_bagfile_information', dict)
+        information = _entry(yaml.safe_load(path.read_text(encoding='utf-8')), 'rosbag2_bagfile_information', dict)
     except (OSError, ValueError, yaml.YAMLError, RecursionError, TypeError, AttributeError) as error:
         line = ' '.join(str(error).split())[:120]
         return BagFiles(()), f'{METADATA} cannot be read ({line}); read without it'
-    names = [str(name).replace('\\', '/') for name in _entry(told, 'relative_file_paths', list)]
+    names = [str(name).replace('\\', '/') for name in _entry(information, 'relative_file_paths', list)]
     counts: dict[str, int] = {}
-    for topic in _entry(told, 'topics_with_message_count', list):
+    for topic in _entry(information, 'topics_with_message_count', list):
         name, count = _entry(_entry(topic, 'topic_metadata', dict), 'name', str), _entry(topic, 'message_count', int)
         counts[name] = counts.get(name, 0) + count
     files = tuple(folder / PurePosixPath(name).name for name in names if PurePosixPath(name).name)

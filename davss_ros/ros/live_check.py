@@ -46,7 +46,7 @@ class Listener(Node):
     def __init__(self, topics: dict[str, str]) -> None:
         super().__init__('davss_live_check')
         self.labels: dict[tuple[str, int], str] = {}  # image topic and stamp, ns -> checksum
-        self.told: dict[str, str] = {}
+        self.diagnostics: dict[str, str] = {}
         self.last = time.monotonic()
         for image, label in topics.items():
             self.create_subscription(Image, label, partial(self._take, image), QOS)
@@ -58,7 +58,7 @@ class Listener(Node):
         self.last = time.monotonic()
 
     def _diagnose(self, message: DiagnosticArray) -> None:
-        self.told |= {pair.key: pair.value for status in message.status for pair in status.values}
+        self.diagnostics |= {pair.key: pair.value for status in message.status for pair in status.values}
 
     def spin(self, seconds: float) -> None:
         """Serve callbacks for that long."""
@@ -106,7 +106,7 @@ def play(bag: Path, cameras: dict[str, str], values: dict[str, Any], policy: str
         while time.monotonic() - listener.last < QUIET and time.monotonic() < until:
             listener.spin(0.2)
         sent = sum(json.loads(player.stdout.read() if player.stdout else b'{}')['published'] for player in players)
-    latency = json.loads(listener.told.get('latency (ms)', '{}'))
+    latency = json.loads(listener.diagnostics.get('latency (ms)', '{}'))
     out = len(listener.labels)
     return {'sent': sent, 'out': out, 'dropped': sent - out, 'latency_ms': latency, 'labels': listener.labels}
 
@@ -118,8 +118,8 @@ def _replay(bag: Path, image: str, name: str, *, reliable: bool) -> list[str]:
 
 def _wait_until_active(listener: Listener, node: 'subprocess.Popen[bytes]') -> None:
     until = time.monotonic() + START_LIMIT
-    while listener.told.get('state') != 'active':
-        if node.poll() is not None or time.monotonic() > until or listener.told.get('state') == 'unconfigured':
+    while listener.diagnostics.get('state') != 'active':
+        if node.poll() is not None or time.monotonic() > until or listener.diagnostics.get('state') == 'unconfigured':
             raise DataError(f'the node did not come up (exit status {node.poll()}); see its messages above')
         listener.spin(0.2)
 

@@ -134,8 +134,8 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
     assert general.data is not None and general.out is not None
     shared: dict[str, Any] = {'classes': len(load_classes(general.classes)), 'seed': general.seed}
 
-    def part(kind: type[T], name: str, **known: Any) -> T:
-        return _fill(kind, sections.get(name, {}), f'{where}: {name}', known)
+    def part(kind: type[T], name: str, **fixed_values: Any) -> T:
+        return _fill(kind, sections.get(name, {}), f'{where}: {name}', fixed_values)
 
     def key(name: str) -> KeyTraining:
         return started(part(KeyTraining, name, data=general.data, out=out / name, **shared))
@@ -208,34 +208,34 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
 
 def _fill(
     kind: type[T],
-    given: Mapping[str, Any],
+    section: Mapping[str, Any],
     where: str,
-    known: Mapping[str, Any] | None = None,
+    fixed_values: Mapping[str, Any] | None = None,
     also: tuple[str, ...] = (),
 ) -> T:
-    """Return the dataclass ``kind`` made of what is ``known`` and what the file says.
+    """Return the dataclass ``kind`` made of ``fixed_values`` and what the file says.
 
-    Of what is known the file may replace ``seed``, ``network`` and ``roles``; the rest is no key of a section.
+    Of ``fixed_values`` the file may replace ``seed``, ``network`` and ``roles``; the rest is no key of a section.
     """
     try:
         from pydantic import ConfigDict, ValidationError, create_model
     except ImportError as error:  # ROS distributions have version 1
         raise ImportError("recipes are checked by pydantic, at least version 2: pip install 'pydantic>=2'") from error
-    known = known or {}
+    fixed_values = fixed_values or {}
     described, hints = fields(cast(Any, kind)), get_type_hints(kind)
-    fixed = known.keys() - {'seed', 'network', 'roles'}
+    fixed = fixed_values.keys() - {'seed', 'network', 'roles'}
     form: dict[str, Any] = {f.name: (hints[f.name], None) for f in described if f.name not in fixed}
     model = create_model(kind.__name__, __config__=ConfigDict(extra='forbid'), **form)
     try:
-        values = model.model_validate(dict(given))
+        values = model.model_validate(dict(section))
     except ValidationError as error:
         raise ConfigError('\n'.join(_complaint(where, e, [*form, *also]) for e in error.errors())) from error
     said = {name: getattr(values, name) for name in values.model_fields_set}
     needed = [f.name for f in described if f.default is MISSING and f.default_factory is MISSING]
-    missing = [name for name in needed if name not in {**known, **said}]
+    missing = [name for name in needed if name not in {**fixed_values, **said}]
     if missing:
         raise ConfigError(f'{where}: expected a value for {", ".join(missing)}, found none')
-    return kind(**{**known, **said})
+    return kind(**{**fixed_values, **said})
 
 
 def _complaint(where: str, error: Any, keys: list[str]) -> str:

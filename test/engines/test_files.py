@@ -47,10 +47,10 @@ def test_inputs_of_every_type_are_given_as_they_are_taken(tmp_path: Path, engine
 
 def test_weights_beside_the_file_are_part_of_its_fingerprint(tmp_path: Path) -> None:
     pytest.importorskip('openvino')
-    image, given = torch.ones(1, 3, 8, 12), (torch.device('cpu'), torch.float32, Cache(tmp_path / 'cache'))
+    image, settings = torch.ones(1, 3, 8, 12), (torch.device('cpu'), torch.float32, Cache(tmp_path / 'cache'))
     prints = []
     for factor in (3.0, 5.0):
         path = doubled(tmp_path / 'net.onnx', FLOAT, beside=factor)
         prints.append(fingerprint(path, 'engine', []))
-        assert make_engine('openvino', *given).compile(path, [image])(image)[0].unique().item() == factor
+        assert make_engine('openvino', *settings).compile(path, [image])(image)[0].unique().item() == factor
     assert prints[0] != prints[1]

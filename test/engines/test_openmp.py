@@ -14,15 +14,15 @@ CODE = 'import davss_ros.ros.process, torch; torch.ones(300, 300) @ torch.ones(3
 
 
 @pytest.mark.parametrize(
-    ('given', 'spins', 'policy'),
+    ('settings', 'spins', 'policy'),
     [({}, '1000', ''), ({'GOMP_SPINCOUNT': '77'}, '77', ''), ({'OMP_WAIT_POLICY': 'active'}, '', 'ACTIVE')],
 )
-def test_threads_spin_for_long_only_if_told_to(given: dict[str, str], spins: str, policy: str) -> None:
+def test_threads_spin_for_long_only_if_told_to(settings: dict[str, str], spins: str, policy: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(('OMP_', 'GOMP_'))}
-    environment |= {'OMP_DISPLAY_ENV': 'verbose', **given}
+    environment |= {'OMP_DISPLAY_ENV': 'verbose', **settings}
     done = subprocess.run([sys.executable, '-c', CODE], env=environment, capture_output=True, text=True, check=True)
-    told = dict(re.findall(r"(\w+) = '([^']*)'", done.stderr))
-    if 'GOMP_SPINCOUNT' not in told:
+    report = dict(re.findall(r"(\w+) = '([^']*)'", done.stderr))
+    if 'GOMP_SPINCOUNT' not in report:
         pytest.skip("torch computes with another OpenMP than GNU's")
-    assert not spins or told['GOMP_SPINCOUNT'] == spins
-    assert not policy or told['OMP_WAIT_POLICY'] == policy
+    assert not spins or report['GOMP_SPINCOUNT'] == spins
+    assert not policy or report['OMP_WAIT_POLICY'] == policy

@@ -15,13 +15,13 @@ CLASSES = 4
 SIDE = 300  # px; 0.75 % of the diagonal is 3.18 px
 
 
-def slow_boundary(labels: Image, one: int) -> list[tuple[int, int]]:
+def slow_boundary(labels: Image, index: int) -> list[tuple[int, int]]:
     height, width = labels.shape
     found = []
-    for y, x in zip(*np.nonzero(labels == one), strict=True):
+    for y, x in zip(*np.nonzero(labels == index), strict=True):
         near = [(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)]
         values = [labels[a, b] for a, b in near if 0 <= a < height and 0 <= b < width]
-        if any(value not in (one, VOID) for value in values):
+        if any(value not in (index, VOID) for value in values):
             found.append((int(y), int(x)))
     return found
 
@@ -32,9 +32,9 @@ def slow_share(these: list[tuple[int, int]], those: list[tuple[int, int]], toler
     return sum(any(hypot(y - b, x - a) <= tolerance for b, a in those) for y, x in these) / len(these)
 
 
-def slow_f(predicted: Image, true: Image, one: int, tolerance: float) -> float:
-    found = slow_boundary(np.where(true == VOID, VOID, predicted), one)
-    sought = slow_boundary(true, one)
+def slow_f(predicted: Image, true: Image, index: int, tolerance: float) -> float:
+    found = slow_boundary(np.where(true == VOID, VOID, predicted), index)
+    sought = slow_boundary(true, index)
     if not found and not sought:
         return float('nan')
     precision, recall = slow_share(found, sought, tolerance), slow_share(sought, found, tolerance)
@@ -59,7 +59,7 @@ def test_f_equals_that_of_single_pixels(seed: int) -> None:
     ours = BoundaryScore(CLASSES)
     ours.add(predicted, true)
     tolerance = 0.0075 * hypot(40, SIDE)
-    expected = [slow_f(predicted, true, one, tolerance) for one in range(CLASSES)]
+    expected = [slow_f(predicted, true, index, tolerance) for index in range(CLASSES)]
     np.testing.assert_allclose(ours.f(), expected)
     assert ours.mean_f() == pytest.approx(np.nanmean(expected))
 

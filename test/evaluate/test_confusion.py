@@ -19,9 +19,9 @@ Image = NDArray[np.uint8]
 CLASSES = 4
 
 
-def slow_iou(pairs: list[tuple[int, int]], one: int) -> float:  # of (predicted, true) pixels
-    both = sum(p == one and t == one for p, t in pairs)
-    either = sum(one in (p, t) for p, t in pairs)
+def slow_iou(pairs: list[tuple[int, int]], index: int) -> float:  # of (predicted, true) pixels
+    both = sum(p == index and t == index for p, t in pairs)
+    either = sum(index in (p, t) for p, t in pairs)
     return both / either if either else float('nan')
 
 
@@ -44,11 +44,11 @@ def test_counts_and_iou_equal_a_pixel_loop(images: list[tuple[Image, Image]]) ->
     for t in range(CLASSES):
         for p in range(CLASSES):
             assert matrix.counts[t, p] == pairs.count((p, t))
-    expected = [slow_iou(pairs, one) for one in range(CLASSES)]
+    expected = [slow_iou(pairs, index) for index in range(CLASSES)]
     np.testing.assert_allclose(matrix.iou(), expected, rtol=1e-12)
-    known = [value for value in expected if not isnan(value)]
-    if known:
-        assert matrix.miou() == pytest.approx(sum(known) / len(known))
+    labelled = [value for value in expected if not isnan(value)]
+    if labelled:
+        assert matrix.miou() == pytest.approx(sum(labelled) / len(labelled))
 
 
 @settings(deadline=None, derandomize=True)
@@ -57,13 +57,13 @@ def test_counts_equal_those_of_scikit_learn(images: tuple[Image, Image]) -> None
     predicted, true = images
     matrix = ConfusionMatrix(CLASSES)
     matrix.add(predicted, true)
-    known = true != VOID
-    if not known.any():
+    labelled = true != VOID
+    if not labelled.any():
         assert not matrix.counts.any()
         return
-    expected = confusion_matrix(true[known], predicted[known], labels=range(CLASSES))
+    expected = confusion_matrix(true[labelled], predicted[labelled], labels=range(CLASSES))
     np.testing.assert_array_equal(matrix.counts, expected)
-    assert matrix.accuracy() == pytest.approx((predicted == true)[known].mean())
+    assert matrix.accuracy() == pytest.approx((predicted == true)[labelled].mean())
 
 
 @pytest.mark.parametrize('seed', range(5))

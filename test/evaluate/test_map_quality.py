@@ -68,8 +68,8 @@ def test_roc_rises_from_corner_to_corner() -> None:
 
 
 def test_images_are_pooled() -> None:
-    one, other = drawn(0, 3), drawn(1, 2)
-    both, whole = quality(one) + quality(other), quality(one, other)
+    entry, other = drawn(0, 3), drawn(1, 2)
+    both, whole = quality(entry) + quality(other), quality(entry, other)
     assert (both.auc(), both.calibration()) == (whole.auc(), whole.calibration())
 
 

@@ -83,9 +83,11 @@ def test_a_scene_that_stands_still_forgives_any_latency() -> None:
 
 
 def test_frames_without_truth_or_labels_and_void_do_not_count() -> None:
-    zero, one, void = (np.full((2, 2), value, np.uint8) for value in (0, 1, VOID))
+    zero, entry, void = (np.full((2, 2), value, np.uint8) for value in (0, 1, VOID))
     outputs = [Output(0, 5), Output(2, 25)]
-    counts = streaming_confusion([0, 10, 20, 30], outputs, {0: zero, 2: one}, [one, zero, None, void], CLASSES).counts
+    counts = streaming_confusion(
+        [0, 10, 20, 30], outputs, {0: zero, 2: entry}, [entry, zero, None, void], CLASSES
+    ).counts
     assert counts[0, 0] == counts.sum() == 4
     assert np.isnan(streaming_miou([0], [1], [zero], [zero], CLASSES))
 

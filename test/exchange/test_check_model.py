@@ -99,8 +99,8 @@ def test_labels_that_are_shifted_are_noticed(check: Any, scene: Any, tmp_path: P
 
 def test_what_was_found_can_be_written_beside_it(check: Any, network: Path) -> None:
     network.with_suffix('.json').rename(network.parent / 'elsewhere.json')
-    given = ['--key-description', str(network.parent / 'elsewhere.json'), '--write']
-    assert f'written: {network.with_suffix(".yaml")}' in check(*given)
+    settings = ['--key-description', str(network.parent / 'elsewhere.json'), '--write']
+    assert f'written: {network.with_suffix(".yaml")}' in check(*settings)
     said = check()
     assert all('net.yaml' in line for line in said.splitlines() if line.startswith(('mean ', 'stride ', 'crop_safe ')))
     assert 'is there already' in check('--write', code=1)

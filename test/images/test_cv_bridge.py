@@ -34,13 +34,13 @@ def test_both_make_the_same_of_every_encoding_that_both_know() -> None:
     bridge = pytest.importorskip('cv_bridge').CvBridge()
     compared = set()
     for encoding in ENCODINGS:
-        given = message(encoding, BYTES.get(encoding, 1))
+        settings = message(encoding, BYTES.get(encoding, 1))
         try:
-            expected = np.asarray(bridge.imgmsg_to_cv2(given, desired_encoding='rgb8'))
+            expected = np.asarray(bridge.imgmsg_to_cv2(settings, desired_encoding='rgb8'))
         except Exception:  # it knows fewer; which ones depends on its version
             continue
         if expected.shape == (HEIGHT, WIDTH, 3):
-            difference = abs(decode(given, BitDepth(16)).astype(int) - expected).max()
+            difference = abs(decode(settings, BitDepth(16)).astype(int) - expected).max()
             assert difference <= (2 if encoding.startswith(('yuv', 'uyvy', 'yuyv', 'mono16')) else 0), encoding
             compared.add(encoding)
     assert {'rgb8', 'bgr8', 'rgba8', 'bgra8', 'mono8', 'bayer_rggb8'} <= compared
@@ -49,19 +49,19 @@ def test_both_make_the_same_of_every_encoding_that_both_know() -> None:
 @pytest.fixture
 def bridge(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A cv_bridge that answers as it is told: ``answer`` (an array, or an error), and notes what it was ``asked``."""
-    told: dict[str, Any] = {'asked': []}
+    report: dict[str, Any] = {'asked': []}
 
     class CvBridge:
-        def imgmsg_to_cv2(self, given: Any, desired_encoding: str) -> NDArray[Any]:
-            told['asked'].append((given.encoding, desired_encoding))
-            if isinstance(told['answer'], Exception):
-                raise told['answer']
-            return np.asarray(told['answer'])
+        def imgmsg_to_cv2(self, settings: Any, desired_encoding: str) -> NDArray[Any]:
+            report['asked'].append((settings.encoding, desired_encoding))
+            if isinstance(report['answer'], Exception):
+                raise report['answer']
+            return np.asarray(report['answer'])
 
     module = ModuleType('cv_bridge')
     module.CvBridge = CvBridge  # type: ignore[attr-defined]  # a stand-in
     monkeypatch.setitem(sys.modules, 'cv_bridge', module)
-    return told
+    return report
 
 
 def test_what_our_table_lacks_is_left_to_cv_bridge_and_nothing_else(bridge: dict[str, Any]) -> None:
@@ -89,10 +89,10 @@ def test_what_cv_bridge_cannot_convert_or_converts_wrongly_is_refused(bridge: di
 def test_cv_bridge_is_given_no_message_whose_sizes_do_not_fit(bridge: dict[str, Any]) -> None:
     bridge['answer'] = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     for field, value in (('step', 5), ('height', HEIGHT + 1), ('data', array('B', bytes(10)))):
-        given = message('yuv420', 2)
-        setattr(given, field, value)
+        settings = message('yuv420', 2)
+        setattr(settings, field, value)
         with pytest.raises(FrameError, match=r'^data: expected \d+ rows'):
-            decode(given)
+            decode(settings)
     assert bridge['asked'] == []
 
 

@@ -87,7 +87,7 @@ def yuv(encoding: str) -> tuple[Bytes, Bytes]:
     else:
         order = [u, y[:, ::2], v, y[:, 1::2]] if encoding in ('yuv422', 'uyvy') else [y[:, ::2], u, y[:, 1::2], v]
         rows = np.stack(order, 2).reshape(HEIGHT, 2 * WIDTH)
-    u, v = (np.repeat(np.repeat(one, HEIGHT // len(one), 0), 2, 1) for one in (u, v))
+    u, v = (np.repeat(np.repeat(entry, HEIGHT // len(entry), 0), 2, 1) for entry in (u, v))
     rgb = [
         [video_rgb(y[at], u[at], v[at]) for at in zip([r] * WIDTH, range(WIDTH), strict=True)] for r in range(HEIGHT)
     ]
@@ -146,9 +146,9 @@ def test_flat_bayer_scene(pattern: str, color: tuple[int, int, int]) -> None:
 @pytest.mark.parametrize('kind', [bytearray, memoryview, lambda data: np.frombuffer(data, np.uint8)])
 def test_any_buffer(kind: Callable[[bytes], object]) -> None:  # bytes, and so the array over them, are read-only
     rows, expected = packed('bgr8')
-    given = message(rows, (HEIGHT, WIDTH), 'bgr8')
-    given.data = kind(given.data)
-    assert close(decode(given), expected, 0)
+    settings = message(rows, (HEIGHT, WIDTH), 'bgr8')
+    settings.data = kind(settings.data)
+    assert close(decode(settings), expected, 0)
 
 
 def compressed(form: str, pixels: Bytes, suffix: str = '.png') -> SimpleNamespace:
@@ -203,13 +203,13 @@ def test_sixteen_bits_on_the_wire_go_by_the_bit_depth_of_the_stream(bits: int) -
     expected = (rgb16 >> (bits - 8)).astype(np.uint8)
     lines: list[str] = []
     depth = BitDepth(say=lines.append)
-    given = [
+    settings = [
         message(rgb16.astype('<u2').view(np.uint8).reshape(HEIGHT, -1), (HEIGHT, WIDTH), 'rgb16'),
         message(rgb16.astype('>u2').view(np.uint8).reshape(HEIGHT, -1), (HEIGHT, WIDTH), 'rgb16', big=True),
         compressed('rgb16; png compressed bgr16', rgb16[..., ::-1]),
         compressed('rgb16; tiff compressed bgr16', rgb16[..., ::-1], '.tiff'),
     ]
-    assert all(close(decode(one, depth), expected, 0) for one in given)
+    assert all(close(decode(entry, depth), expected, 0) for entry in settings)
     mono = message(grey16.astype('<u2').view(np.uint8).reshape(HEIGHT, -1), (HEIGHT, WIDTH), 'mono16')
     assert close(decode(mono, depth), np.repeat(expected[..., :1], 3, 2), 0)
     assert len(lines) == 1 and f'{bits} of 16 bits' in lines[0]
@@ -219,10 +219,10 @@ def test_depth_is_no_picture_unless_its_bits_are_set() -> None:
     rows, expected = grey('16UC1')
     raw = message(rows, (HEIGHT, WIDTH), '16UC1')
     png = compressed('16UC1; png compressed ', rows.view('<u2').reshape(HEIGHT, WIDTH))
-    for given in (raw, png):
+    for settings in (raw, png):
         with pytest.raises(FrameError, match='16UC1 is taken for depth, no picture; if it is one, set bit_depth'):
-            decode(given, BitDepth())
-        assert close(decode(given, BitDepth(16)), expected, 0)
+            decode(settings, BitDepth())
+        assert close(decode(settings, BitDepth(16)), expected, 0)
     for name in ('32FC1', '64FC1'):
         with pytest.raises(FrameError, match=f'found {name}, which is depth'):
             decode(message(noise(HEIGHT, 8 * WIDTH), (HEIGHT, WIDTH), name), BitDepth(16))
@@ -311,8 +311,8 @@ from davss_ros.images.messages import FrameError, decode
 message, before = SimpleNamespace(format='', data=sys.stdin.buffer.read()), getrusage(RUSAGE_SELF).ru_maxrss
 try: decode(message)
 except FrameError: print(getrusage(RUSAGE_SELF).ru_maxrss - before)"""
-    given = data[:at] + false + data[at + 4 :]
-    done = subprocess.run([sys.executable, '-c', code], input=given, capture_output=True, check=True, cwd=ROOT)
+    settings = data[:at] + false + data[at + 4 :]
+    done = subprocess.run([sys.executable, '-c', code], input=settings, capture_output=True, check=True, cwd=ROOT)
     assert int(done.stdout) < 50_000  # KiB
 
 
@@ -325,7 +325,7 @@ def test_random_raw_messages_decode_or_raise() -> None:
         step = int(rng.choice([width, 2 * width, 3 * width, 4 * width, 0, 5, 2**32 - 1])) + int(rng.integers(0, 3))
         rows = height * 3 // int(rng.choice([1, 2])) if rng.random() < 0.3 else height
         size = min(max(0, step * rows + int(rng.choice([0, 0, 0, -1, 1, -step]))), 4000)
-        given = SimpleNamespace(
+        settings = SimpleNamespace(
             height=height,
             width=width,
             step=step,
@@ -334,7 +334,7 @@ def test_random_raw_messages_decode_or_raise() -> None:
             data=rng.bytes(size),
         )
         try:
-            image = decode(given)
+            image = decode(settings)
         except FrameError:
             continue
         decoded += 1

@@ -22,13 +22,13 @@ def test_measures_are_what_their_definitions_say(scores: torch.Tensor) -> None:
     values = np.exp(scores.numpy().astype(np.float64))
     probabilities = values / values.sum(1, keepdims=True)
     for n, y, x in [(0, 0, 0), (1, 5, 7), (0, 11, 15), (1, 0, 9)]:
-        here = probabilities[n, :, y, x]
-        falling = sorted(here, reverse=True)
-        entropy = -sum(p * math.log(p) for p in here) / math.log(7)
+        position = probabilities[n, :, y, x]
+        falling = sorted(position, reverse=True)
+        entropy = -sum(p * math.log(p) for p in position) / math.log(7)
         np.testing.assert_allclose(measures[n, :3, y, x], [falling[0], falling[1], entropy], atol=1e-4)
         for place, reach in ((3, 1), (4, 4)):
             near = probabilities[n, :, max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1]
-            same = np.mean([here @ near[:, j, i] for j in range(near.shape[1]) for i in range(near.shape[2])])
+            same = np.mean([position @ near[:, j, i] for j in range(near.shape[1]) for i in range(near.shape[2])])
             np.testing.assert_allclose(measures[n, place, y, x], 1 - same, atol=1e-4)
 
 

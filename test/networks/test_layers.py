@@ -13,8 +13,8 @@ from davss_ros.networks.layers import ConvBn, fuse, same_padding
 def test_same_padding_gives_the_size_divided_by_the_stride(size: int, kernel: int, stride: int, dilation: int) -> None:
     before, after = same_padding(size, kernel, stride, dilation)
     row = F.pad(torch.zeros(1, 1, size), (before, after))
-    given = F.conv1d(row, torch.zeros(1, 1, kernel), stride=stride, dilation=dilation)
-    assert given.shape[-1] == -(-size // stride)
+    settings = F.conv1d(row, torch.zeros(1, 1, kernel), stride=stride, dilation=dilation)
+    assert settings.shape[-1] == -(-size // stride)
     assert 0 <= after - before <= 1
 
 

@@ -114,10 +114,10 @@ def test_what_fails_when_it_is_built_is_one_line(package: Callable[[str], None])
 
 def test_an_engine_of_another_package_is_made_by_its_name(package: Callable[[str], None], tmp_path: Path) -> None:
     package('[davss_ros.engines]\nslow = foreign_package:Slow\n')
-    given = torch.device('cpu'), torch.float32, Cache(tmp_path)
-    assert engines.make_engine('slow:fast', *given).part == 'fast'  # type: ignore[attr-defined]  # its own
+    settings = torch.device('cpu'), torch.float32, Cache(tmp_path)
+    assert engines.make_engine('slow:fast', *settings).part == 'fast'  # type: ignore[attr-defined]  # its own
     engines.check_engine('slow')
     with pytest.raises(EngineError, match='slow: fails to start: OSError: no such chip'):
-        engines.make_engine('slow:broken', *given)
+        engines.make_engine('slow:broken', *settings)
     with pytest.raises(ConfigError, match='engine: expected auto, slow, torch'):
         engines.check_engine('fast')

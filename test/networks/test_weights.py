@@ -74,8 +74,8 @@ def test_the_key_network_may_be_the_correction_network_too(tmp_path: Path) -> No
     small = small_model()
     networks, states = small.networks | {'correction': 'key'}, dict(small.states)
     del states['correction']
-    told = {'correction_share': 0.25, 'key_views': 2}
-    write_weights(tmp_path / 'again.safetensors', replace(small, networks=networks, states=states, settings=told))
+    report = {'correction_share': 0.25, 'key_views': 2}
+    write_weights(tmp_path / 'again.safetensors', replace(small, networks=networks, states=states, settings=report))
     image = torch.rand(1, 3, 64, 96)
     carried = Propagated(torch.rand(1, 4, 16, 24), torch.rand(1, 3, 16, 24))
     config = SegmenterConfig(weights=str(tmp_path / 'again.safetensors'), device='cpu', precision='float32')

@@ -51,8 +51,8 @@ def split(folder: Path, storage: StoragePlugin, parts: int = 3) -> Path:
         names.append(file.rename(folder / file.name).name)
         shutil.rmtree(part)
     topic = {'topic_metadata': {'name': '/image', 'type': IMAGE}, 'message_count': 4 * parts}
-    told = {'relative_file_paths': names, 'topics_with_message_count': [topic]}
-    (folder / 'metadata.yaml').write_text(yaml.safe_dump({'rosbag2_bagfile_information': told}))
+    report = {'relative_file_paths': names, 'topics_with_message_count': [topic]}
+    (folder / 'metadata.yaml').write_text(yaml.safe_dump({'rosbag2_bagfile_information': report}))
     return folder
 
 
@@ -141,13 +141,13 @@ def test_metadata_of_the_wrong_shape_do_no_harm(tmp_path: Path, storage: Storage
 def test_metadata_of_every_version(tmp_path: Path, storage: StoragePlugin, version: int) -> None:
     bag = write_bag(tmp_path / 'drive', images(5), storage)
     path = bag / 'metadata.yaml'
-    told = yaml.safe_load(path.read_text())['rosbag2_bagfile_information'] | {
+    report = yaml.safe_load(path.read_text())['rosbag2_bagfile_information'] | {
         'version': version,
         'storage_identifier': '',
     }
     if version < 4:  # paths with the bag's folder in front
-        told['relative_file_paths'] = [f'drive/{name}' for name in told['relative_file_paths']]
-    path.write_text(yaml.safe_dump({'rosbag2_bagfile_information': told}))
+        report['relative_file_paths'] = [f'drive/{name}' for name in report['relative_file_paths']]
+    path.write_text(yaml.safe_dump({'rosbag2_bagfile_information': report}))
     assert stamps(bag) == [0, 1, 2, 3, 4]
 
 

@@ -99,10 +99,10 @@ class Processes:
 
     def end(self) -> None:
         """End all that still run."""
-        for one in self._all:
-            if one.process.poll() is None:
-                one.process.kill()
-                one.process.wait()
+        for running in self._all:
+            if running.process.poll() is None:
+                running.process.kill()
+                running.process.wait()
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ class Client:
         self.node = rclpy.create_node('client', context=self._context)
         self._executor = rclpy.executors.SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
-        self._known: Callable[[str], bool] | None = None
+        self._connected: Callable[[str], bool] | None = None
 
     def run_until(self, done: Callable[[], bool], seconds: float = 30.0) -> None:
         """Serve callbacks until ``done``, or for that long."""
@@ -135,10 +135,10 @@ class Client:
 
         Only from then on does everything that is sent arrive.
         """
-        known = self._known = self._known or peer.connections(self.node)
+        connected = self._connected = self._connected or peer.connections(self.node)
 
         def done() -> bool:
-            return all(map(known, topics)) and (camera is None or camera.get_subscription_count() > 0)
+            return all(map(connected, topics)) and (camera is None or camera.get_subscription_count() > 0)
 
         self.run_until(done, 120)
         assert done(), f'the node does not know the readers of {topics}, or we not its'
@@ -161,9 +161,9 @@ class Client:
 @pytest.fixture
 def client() -> Iterator[Client]:
     """A plain node in this process."""
-    one = Client()
-    yield one
-    one.end()
+    plain = Client()
+    yield plain
+    plain.end()
 
 
 @pytest.fixture(scope='module')
@@ -177,9 +177,9 @@ def module_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proce
 @pytest.fixture(scope='module')
 def module_client() -> Iterator[Client]:
     """A plain node that all tests of a file share."""
-    one = Client()
-    yield one
-    one.end()
+    plain = Client()
+    yield plain
+    plain.end()
 
 
 def _shades(image: Tensor) -> Tensor:
@@ -237,14 +237,14 @@ class StandInOutputs:
         from davss_ros.ros.calibration import Calibration
 
         self.published: list[tuple[Any, Any, Any]] = []
-        self.seen = True
+        self.subscribed = True
         self.calibration = Calibration(SimpleNamespace(get_subscription_count=lambda: 0), self.published.append)
 
     def watched(self) -> bool:
-        return self.seen
+        return self.subscribed
 
-    def publish(self, *given: Any) -> None:
-        self.published.append(given)
+    def publish(self, *outputs: Any) -> None:
+        self.published.append(outputs)
 
 
 @pytest.fixture

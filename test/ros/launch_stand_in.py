@@ -18,7 +18,7 @@ class LaunchDescription:
         self.entities = entities
 
     def get_launch_arguments(self) -> list[Any]:
-        return [one for one in self.entities if isinstance(one, DeclareLaunchArgument)]
+        return [entry for entry in self.entities if isinstance(entry, DeclareLaunchArgument)]
 
 
 class DeclareLaunchArgument:

@@ -40,11 +40,11 @@ def worker() -> Worker:
 
 @pytest.fixture
 def camera(tiny_model: Model, camera_of: _Make, worker: Worker) -> Any:
-    one = camera_of(
+    entry = camera_of(
         tiny_model, worker, 'front', key_interval=100, node=NodeConfig(policy='every_frame', queue_length=3)
     )
-    worker.assign((one,), batching=False)
-    return one
+    worker.assign((entry,), batching=False)
+    return entry
 
 
 def reasons(camera: Any) -> list[str]:
@@ -56,10 +56,10 @@ def test_every_frame_that_does_not_come_out_is_counted_once_by_its_reason(camera
         camera._receive(image(number))  # two more than the queue holds
     while camera.waiting:
         worker.serve()
-    camera.outputs.seen = False
+    camera.outputs.subscribed = False
     camera._receive(image(5))
     worker.serve()
-    camera.outputs.seen = True
+    camera.outputs.subscribed = True
     camera.enable(False)
     for number in range(3):
         camera._receive(image(number))
@@ -139,8 +139,8 @@ def test_what_was_forced_holds_for_the_next_good_frame_and_for_that_one_only(cam
 
 
 def test_after_frames_that_nobody_wanted_comes_a_key_frame(camera: Any, worker: Worker) -> None:
-    for number, seen in enumerate([False, True, True, False, False, True, True]):
-        camera.outputs.seen = seen
+    for number, subscribed in enumerate([False, True, True, False, False, True, True]):
+        camera.outputs.subscribed = subscribed
         if number == 4:
             camera.force_key('reset')
         camera._receive(image(0))  # of one stamp, so that time tells nothing
@@ -189,22 +189,24 @@ def test_complaints_name_the_camera_and_are_throttled(
 
 def test_a_node_that_was_configured_anew_counts_anew(tiny_model: Model, running: _Make, client: Any) -> None:
     node = running(tiny_model, policy='every_frame')
-    told: list[dict[str, str]] = []
+    diagnostics: list[dict[str, str]] = []
 
     def note(message: DiagnosticArray) -> None:
-        told.extend({pair.key: pair.value for pair in s.values} for s in message.status if s.name == '/davss: /image')
+        diagnostics.extend(
+            {pair.key: pair.value for pair in s.values} for s in message.status if s.name == '/davss: /image'
+        )
 
     client.node.create_subscription(DiagnosticArray, '/diagnostics', note, 10)
     camera = node.cameras['']
     for _ in range(7):
         camera._receive(image())
-    client.run_until(lambda: bool(told) and told[-1]['received'] == '7')
-    assert json.loads(told[-1]['not published']) == {'unwatched': 7}, told
-    told.clear()
+    client.run_until(lambda: bool(diagnostics) and diagnostics[-1]['received'] == '7')
+    assert json.loads(diagnostics[-1]['not published']) == {'unwatched': 7}, diagnostics
+    diagnostics.clear()
     steps = (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP)
     for step in (*steps, Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
         request = ChangeState.Request(transition=Transition(id=step))
         assert client.call(ChangeState, '/davss/change_state', request).success
-    client.run_until(lambda: len(told) >= 2 and told[-1]['received'] == '0')
-    assert told[-1]['received'] == '0'
-    assert all(float(one['rate in (Hz)']) >= 0 for one in told), told
+    client.run_until(lambda: len(diagnostics) >= 2 and diagnostics[-1]['received'] == '0')
+    assert diagnostics[-1]['received'] == '0'
+    assert all(float(entry['rate in (Hz)']) >= 0 for entry in diagnostics), diagnostics

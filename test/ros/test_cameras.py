@@ -47,11 +47,11 @@ def test_four_cameras_for_a_while(processes: Any, client: Any) -> None:
         'queue_length:=1000',
         *(f'qos_overrides.{topic}.publisher.depth:={FRAMES}' for topic in topics),  # a slow viewer misses nothing
     )
-    told: dict[str, dict[str, str]] = {}
+    report: dict[str, dict[str, str]] = {}
 
     def note(message: DiagnosticArray) -> None:
         for status in message.status:
-            told[status.name.split(' ')[1]] = {pair.key: pair.value for pair in status.values}
+            report[status.name.split(' ')[1]] = {pair.key: pair.value for pair in status.values}
 
     client.node.create_subscription(DiagnosticArray, '/diagnostics', note, 10)
     viewer = processes.peer('listen', '--expect', str(FRAMES), '--seconds', str(10 * SECONDS), *topics)
@@ -70,13 +70,13 @@ def test_four_cameras_for_a_while(processes: Any, client: Any) -> None:
     assert time.monotonic() - start >= SECONDS
 
     def served(camera: str) -> bool:
-        return told.get(camera, {}).get('received') == str(FRAMES) and told[camera]['waiting'] == '0'
+        return report.get(camera, {}).get('received') == str(FRAMES) and report[camera]['waiting'] == '0'
 
     client.run_until(lambda: all(map(served, CAMERAS)), 4 * SECONDS)
     for camera in CAMERAS:
-        counts = {name: told[camera][name] for name in ('received', 'published', 'waiting', 'not published')}
+        counts = {name: report[camera][name] for name in ('received', 'published', 'waiting', 'not published')}
         whole = {'received': str(FRAMES), 'published': str(FRAMES), 'waiting': '0', 'not published': '{}'}
-        assert counts == whole, (camera, told[camera])
+        assert counts == whole, (camera, report[camera])
     assert viewer.process.wait(timeout=60) == 0
     arrived = [line for line in viewer.lines() if 'topic' in line]
     for camera, topic in zip(CAMERAS, topics, strict=True):
@@ -113,8 +113,8 @@ def test_batches_are_made_when_they_are_faster(
     monkeypatch.setattr('davss_ros.ros.node.faster_together', lambda _, __, count: asked.append(count) or faster)
     context = rclpy.Context()
     context.init()
-    given = {'cameras': list(CAMERAS[:cameras]), 'batching': batching}
-    node = DavssNode(context=context, parameter_overrides=[Parameter(n, value=v) for n, v in given.items()])
+    settings = {'cameras': list(CAMERAS[:cameras]), 'batching': batching}
+    node = DavssNode(context=context, parameter_overrides=[Parameter(n, value=v) for n, v in settings.items()])
     try:
         node.trigger_configure()
         assert node.state == 'inactive', node.error

@@ -82,11 +82,11 @@ def test_nothing_waits_for_the_network(
     begun, go_on = threading.Event(), threading.Event()
     key, blocks = tiny_model.key, [False]
 
-    def slow(given: Any) -> Any:
+    def slow(settings: Any) -> Any:
         if blocks[0]:
             begun.set()
             go_on.wait(120)
-        return key(given)
+        return key(settings)
 
     running(replace(tiny_model, key=slow), policy=policy)
     heard = Heard(client)

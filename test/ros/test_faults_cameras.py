@@ -40,7 +40,7 @@ class Stage:
         self.process = processes.node(*SETTINGS, DEEP)
         self._client = client
         self.labels: list[Image] = []
-        self.told: dict[str, str] = {}
+        self.report: dict[str, str] = {}
         self.levels: list[str] = []
         client.node.create_subscription(Image, '/davss/label', self.labels.append, 50)
         client.node.create_subscription(DiagnosticArray, '/diagnostics', self._note, 10)
@@ -51,29 +51,33 @@ class Stage:
     def _note(self, message: DiagnosticArray) -> None:
         for status in message.status:
             if status.name == '/davss: /image':
-                self.told = {pair.key: pair.value for pair in status.values}
+                self.report = {pair.key: pair.value for pair in status.values}
                 self.levels.append(f'{status.level[0]} {status.message}')
 
     def reasons(self) -> Counter[str]:
         """Key frames by reason, as the diagnostics tell them once everything has come through."""
-        self.told = {}
-        self._client.run_until(lambda: bool(self.told) and self.told['waiting'] == '0', 60)
-        return Counter(json.loads(self.told['key frame reasons']))
+        self.report = {}
+        self._client.run_until(lambda: bool(self.report) and self.report['waiting'] == '0', 60)
+        return Counter(json.loads(self.report['key frame reasons']))
 
     def play(self, *images: Image) -> list[Image]:
         """Publish images one after the other, and return their labels."""
         self.labels.clear()
-        for number, one in enumerate(images):
-            self._camera.publish(one)
+        for number, entry in enumerate(images):
+            self._camera.publish(entry)
             self._client.run_until(lambda number=number: len(self.labels) > number, 60)  # type: ignore[misc]
         assert len(self.labels) == len(images), self.process.said()
-        for label, one in zip(self.labels, images, strict=True):
-            assert label.header == one.header
-            assert (label.height, label.width, len(label.data)) == (one.height, one.width, one.height * one.width)
+        for label, entry in zip(self.labels, images, strict=True):
+            assert label.header == entry.header
+            assert (label.height, label.width, len(label.data)) == (
+                entry.height,
+                entry.width,
+                entry.height * entry.width,
+            )
         return list(self.labels)
 
-    def publish(self, one: Image) -> None:
-        self._camera.publish(one)
+    def publish(self, entry: Image) -> None:
+        self._camera.publish(entry)
 
     def serve(self, seconds: float) -> None:
         """Take what comes in that time."""
@@ -90,7 +94,7 @@ class Stage:
 
     def wait(self, done: Any, seconds: float = 90) -> None:
         self._client.run_until(done, seconds)
-        assert done(), (self.process.said(), self.told)
+        assert done(), (self.process.said(), self.report)
 
 
 @pytest.fixture(scope='module')
@@ -106,9 +110,9 @@ def alive(stage: Stage) -> Iterator[None]:
     assert stage.process.process.poll() is None, stage.process.said()
     assert 'Traceback' not in stage.process.said() and 'failed' not in stage.process.said()
     stage.reasons()
-    left = sum(count for reason, count in json.loads(stage.told['not published']).items() if reason != 'lost')
-    assert int(stage.told['received']) == int(stage.told['published']) + left
-    assert stage.told['last error'] == ''
+    left = sum(count for reason, count in json.loads(stage.report['not published']).items() if reason != 'lost')
+    assert int(stage.report['received']) == int(stage.report['published']) + left
+    assert stage.report['last error'] == ''
 
 
 def test_a_bag_in_a_loop_has_a_key_frame_at_every_start(stage: Stage) -> None:
@@ -122,8 +126,8 @@ def test_a_bag_in_a_loop_has_a_key_frame_at_every_start(stage: Stage) -> None:
 def test_a_single_stamp_that_goes_back_is_one_key_frame(stage: Stage) -> None:
     stage.settle()
     before = stage.reasons()
-    one, two, three, four = stage.stamps(4)
-    stage.play(*map(image, (one, three, two, four)))
+    entry, two, three, four = stage.stamps(4)
+    stage.play(*map(image, (entry, three, two, four)))
     assert stage.reasons() - before == {'back': 1}
 
 

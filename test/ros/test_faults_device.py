@@ -28,10 +28,10 @@ class Device:
         self.model = replace(model, key=self._failing(model.key), correction=self._failing(model.correction))
 
     def _failing(self, network: Callable[..., Any]) -> Any:
-        def run(*given: Any) -> Any:
+        def run(*settings: Any) -> Any:
             if self.broken:
                 raise RuntimeError('CUDA error: an illegal memory access was encountered')
-            return network(*given)
+            return network(*settings)
 
         return run
 
@@ -70,13 +70,13 @@ def test_a_failed_step_is_counted_drops_the_cache_and_three_in_a_row_are_an_erro
 def test_the_diagnostics_turn_to_error_and_back(tiny_model: Model, running: Callable[..., Any], client: Any) -> None:
     device = Device(tiny_model)
     running(device.model, policy='every_frame', warn_silence=0.0)
-    told: list[tuple[int, str, dict[str, str]]] = []
+    diagnostics: list[tuple[int, str, dict[str, str]]] = []
 
     def note(message: DiagnosticArray) -> None:
         for status in message.status:
             if status.name == '/davss: /image':
                 values = {pair.key: pair.value for pair in status.values}
-                told.append((status.level[0], status.message, values))
+                diagnostics.append((status.level[0], status.message, values))
 
     client.node.create_subscription(DiagnosticArray, '/diagnostics', note, 10)
     client.node.create_subscription(Image, '/davss/label', lambda message: None, 10)
@@ -86,7 +86,7 @@ def test_the_diagnostics_turn_to_error_and_back(tiny_model: Model, running: Call
 
     def frames_until(done: Callable[[], bool]) -> None:
         nonlocal number
-        told.clear()
+        diagnostics.clear()
         for _ in range(600):
             camera.publish(image(number))
             number += 1
@@ -94,16 +94,18 @@ def test_the_diagnostics_turn_to_error_and_back(tiny_model: Model, running: Call
             if done():
                 return
 
-    frames_until(lambda: bool(told) and told[-1][0] == Level.OK and int(told[-1][2]['published']) > 2)
-    assert told and told[-1][0] == Level.OK, told
+    frames_until(
+        lambda: bool(diagnostics) and diagnostics[-1][0] == Level.OK and int(diagnostics[-1][2]['published']) > 2
+    )
+    assert diagnostics and diagnostics[-1][0] == Level.OK, diagnostics
     device.broken = True
-    frames_until(lambda: bool(told) and told[-1][0] == Level.ERROR)
-    level, words, values = told[-1]
+    frames_until(lambda: bool(diagnostics) and diagnostics[-1][0] == Level.ERROR)
+    level, words, values = diagnostics[-1]
     assert level == DiagnosticStatus.ERROR[0] and 'frames failed in a row' in words
     assert int(values['failures in a row']) >= 3 and json.loads(values['not published'])['failed'] >= 3
     assert 'illegal memory access' in values['last error']
     device.broken = False
-    frames_until(lambda: bool(told) and told[-1][0] == Level.OK)
-    level, _, values = told[-1]
+    frames_until(lambda: bool(diagnostics) and diagnostics[-1][0] == Level.OK)
+    level, _, values = diagnostics[-1]
     assert (level, values['failures in a row']) == (Level.OK, '0')
     assert json.loads(values['key frame reasons'])['failure'] == 1

@@ -26,7 +26,7 @@ class Watch:
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self.told: dict[str, str] = {}
+        self.report: dict[str, str] = {}
         self.levels: list[tuple[int, str]] = []
         self.waiting: list[int] = []
         client.node.create_subscription(DiagnosticArray, '/diagnostics', self._note, 10)
@@ -36,9 +36,9 @@ class Watch:
     def _note(self, message: DiagnosticArray) -> None:
         for status in message.status:
             if status.name == '/davss: /image':
-                self.told = {pair.key: pair.value for pair in status.values}
+                self.report = {pair.key: pair.value for pair in status.values}
                 self.levels.append((status.level[0], status.message))
-                self.waiting.append(int(self.told['waiting']))
+                self.waiting.append(int(self.report['waiting']))
 
     def clear(self) -> None:
         """Forget what was told of levels and queues."""
@@ -47,16 +47,16 @@ class Watch:
 
     def settled(self) -> dict[str, Any]:
         """Return the diagnostics once nothing waits, counts as numbers."""
-        self.told = {}
-        self._client.run_until(lambda: self.told.get('waiting') == '0', 90)
-        assert self.told.get('waiting') == '0', self.told
-        left = json.loads(self.told['not published'])
+        self.report = {}
+        self._client.run_until(lambda: self.report.get('waiting') == '0', 90)
+        assert self.report.get('waiting') == '0', self.report
+        left = json.loads(self.report['not published'])
         return {
-            'received': int(self.told['received']),
-            'published': int(self.told['published']),
+            'received': int(self.report['received']),
+            'published': int(self.report['published']),
             'left': left,
             'gone': sum(count for reason, count in left.items() if reason != 'lost'),
-            'total': json.loads(self.told['stages (ms)'])['total'],
+            'total': json.loads(self.report['stages (ms)'])['total'],
         }
 
 
@@ -74,11 +74,11 @@ def change(client: Any, **values: str | int) -> None:
         str: (ParameterType.PARAMETER_STRING, 'string_value'),
         int: (ParameterType.PARAMETER_INTEGER, 'integer_value'),
     }
-    given = [
+    settings = [
         Parameter(name=name, value=ParameterValue(type=kinds[type(value)][0], **{kinds[type(value)][1]: value}))
         for name, value in values.items()
     ]
-    request = SetParametersAtomically.Request(parameters=given)
+    request = SetParametersAtomically.Request(parameters=settings)
     assert client.call(SetParametersAtomically, '/davss/set_parameters_atomically', request).result.successful
 
 

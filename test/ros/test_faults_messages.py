@@ -71,12 +71,12 @@ def wrong_amount(rng: Generator) -> _Case:
 def wrong_size(rng: Generator) -> _Case:
     height, width = sides(rng)
     data = rng.bytes(3 * height * width)
-    given = [height, width]
-    given[rng.integers(2)] = choice(rng, (0, *HUGE))
+    settings = [height, width]
+    settings[rng.integers(2)] = choice(rng, (0, *HUGE))
     if rng.random() < 0.3:
-        given = [choice(rng, HUGE), choice(rng, HUGE)]
-    step = choice(rng, (3 * width, min(3 * given[1], 2**32 - 1), 0))
-    return image(given[0], given[1], choice(rng, PIXEL_BYTES), step, data), 'size: '
+        settings = [choice(rng, HUGE), choice(rng, HUGE)]
+    step = choice(rng, (3 * width, min(3 * settings[1], 2**32 - 1), 0))
+    return image(settings[0], settings[1], choice(rng, PIXEL_BYTES), step, data), 'size: '
 
 
 def odd_size(rng: Generator) -> _Case:
@@ -133,9 +133,9 @@ def declared_size(rng: Generator) -> _Case:
         if (height, width) == (24, 24):
             height = 2**31 - 1
         return compressed(with_png_size(picture(rng, '.png'), height, width), 'png'), 'size: '
-    given = [24, 24]
-    given[rng.integers(2)] = choice(rng, (0, 8193, 2**16 - 1))
-    return compressed(with_jpeg_size(picture(rng, '.jpg'), *given), 'jpeg'), 'size: '
+    settings = [24, 24]
+    settings[rng.integers(2)] = choice(rng, (0, 8193, 2**16 - 1))
+    return compressed(with_jpeg_size(picture(rng, '.jpg'), *settings), 'jpeg'), 'size: '
 
 
 def cut_png(rng: Generator) -> _Case:

@@ -91,9 +91,9 @@ def parameters(**values: Any) -> list[Parameter]:
 def node() -> Iterator[DavssNode]:
     context = rclpy.Context()
     context.init()
-    one = DavssNode(context=context, parameter_overrides=parameters())
-    yield one
-    one.destroy_node()
+    entry = DavssNode(context=context, parameter_overrides=parameters())
+    yield entry
+    entry.destroy_node()
     context.try_shutdown()
 
 
@@ -113,7 +113,7 @@ def set_to(node: DavssNode, **values: Any) -> None:
         (with_code_by_another_name, r'evil\.safetensors: holds more than tensors.* it was not executed'),
         (missing, r"weights: expected a shipped model \(camvid_lite[^)]*\) or a file, found '.*nowhere"),
     ],
-    ids=lambda given: given.__name__ if callable(given) else '',
+    ids=lambda settings: settings.__name__ if callable(settings) else '',
 )
 def test_unusable_weights_are_one_clear_line_and_a_repair_works(
     node: DavssNode, tmp_path: Path, capfd: pytest.CaptureFixture[str], make: Any, complaint: str
@@ -168,8 +168,8 @@ def test_what_was_made_before_the_failure_is_taken_down() -> None:
     context = rclpy.Context()
     context.init()
     wrong = 'qos_overrides./left/image.subscription.reliability'
-    given = {'cameras': ['front', 'left'], wrong: 'never'}
-    node = DavssNode(context=context, parameter_overrides=parameters(**given))
+    settings = {'cameras': ['front', 'left'], wrong: 'never'}
+    node = DavssNode(context=context, parameter_overrides=parameters(**settings))
     topics = [f'/davss/{camera}/{name}' for camera in ('front', 'left') for name in ('label', 'overlay', 'camera_info')]
     for _ in range(2):
         node.start()

@@ -89,12 +89,12 @@ def test_label_info_and_json_say_the_same() -> None:
     node = Node()
     LabelNames(node, load_classes('cityscapes19'))
     (info,), (text,) = node.sent['~/label_info'], node.sent['~/label_names']
-    told = json.loads(text.data)
-    assert [(c['class_id'], c['class_name']) for c in told['class_map']] == [
+    status = json.loads(text.data)
+    assert [(c['class_id'], c['class_name']) for c in status['class_map']] == [
         (c.class_id, c.class_name) for c in info.class_map
     ]
     assert len(info.class_map) == 19 and info.class_map[13].class_name.lower() == 'car'
-    assert (info.threshold, info.header.stamp.sec) == (told['threshold'], 7) == (0.0, 7)
+    assert (info.threshold, info.header.stamp.sec) == (status['threshold'], 7) == (0.0, 7)
     assert node.types['~/label_info'] is LabelInfo
 
 

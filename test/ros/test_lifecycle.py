@@ -39,12 +39,12 @@ class Remote:
 
     def __init__(self, client: Any) -> None:
         self.client = client
-        self.told: dict[str, str] = {}
+        self.report: dict[str, str] = {}
         self.level = self.message = b''
         client.node.create_subscription(DiagnosticArray, '/diagnostics', self._note, 10)
 
     def _note(self, message: DiagnosticArray) -> None:
-        self.told = {pair.key: pair.value for status in message.status for pair in status.values}
+        self.report = {pair.key: pair.value for status in message.status for pair in status.values}
         self.levels = {status.name: (ord(status.level), status.message) for status in message.status}
 
     def state(self) -> str:
@@ -73,8 +73,8 @@ class Remote:
         return parameters
 
     def wait(self, done: Callable[[dict[str, str]], bool], seconds: float = 90) -> None:
-        self.client.run_until(lambda: bool(self.told) and done(self.told), seconds)
-        assert done(self.told), self.told
+        self.client.run_until(lambda: bool(self.report) and done(self.report), seconds)
+        assert done(self.report), self.report
 
 
 @pytest.fixture
@@ -85,8 +85,8 @@ def remote(client: Any) -> Remote:
 def test_every_transition_and_back(processes: Any, client: Any, remote: Remote) -> None:
     node = processes.starting('autostart:=false')
     assert remote.state() == 'unconfigured'
-    remote.wait(lambda told: told['state'] == 'unconfigured')
-    assert 'model' not in remote.told
+    remote.wait(lambda report: report['state'] == 'unconfigured')
+    assert 'model' not in remote.report
     assert not remote.change('activate')  # not from here, and the node survives the wish
 
     names: list[dict[str, Any]] = []
@@ -96,8 +96,8 @@ def test_every_transition_and_back(processes: Any, client: Any, remote: Remote) 
     client.node.create_subscription(String, '/davss/label_names', lambda m: names.append(json.loads(m.data)), latched)
     client.run_until(lambda: bool(names))
     expected = [c.name for c in load_classes('camvid11')]
-    assert [one['class_name'] for one in names[0]['class_map']] == expected
-    assert [one['class_id'] for one in names[0]['class_map']] == list(range(11))
+    assert [entry['class_name'] for entry in names[0]['class_map']] == expected
+    assert [entry['class_id'] for entry in names[0]['class_map']] == list(range(11))
     assert client.node.count_subscribers('/image') == 0  # listens to nothing yet
 
     labels: list[Image] = []
@@ -114,16 +114,16 @@ def test_every_transition_and_back(processes: Any, client: Any, remote: Remote) 
     client.run_until(lambda: bool(labels), 1.0)
     assert not labels
     camera.stop(signal.SIGKILL)
-    remote.wait(lambda told: told['state'] == 'inactive')
+    remote.wait(lambda report: report['state'] == 'inactive')
     assert client.node.count_subscribers('/image') == 0
-    assert remote.told['model'] == 'camvid_lite'  # kept
+    assert remote.report['model'] == 'camvid_lite'  # kept
 
-    loaded = float(remote.told['memory (MB)'])
+    loaded = float(remote.report['memory (MB)'])
     assert remote.change('cleanup')
     assert remote.state() == 'unconfigured'
     assert remote.change('configure') and remote.change('activate')  # all of it again, in one process
-    remote.wait(lambda told: told['state'] == 'active' and 'memory (MB)' in told)
-    assert float(remote.told['memory (MB)']) < loaded + 100
+    remote.wait(lambda report: report['state'] == 'active' and 'memory (MB)' in report)
+    assert float(remote.report['memory (MB)']) < loaded + 100
     assert node.stop(signal.SIGINT) == 0
     assert 'Traceback' not in node.said()
 
@@ -182,7 +182,7 @@ def test_what_cannot_be_configured_can_be_repaired(processes: Any, remote: Remot
             assert remote.set(**{name: wrong})[0].successful
             assert not remote.change('configure')
         assert remote.state() == 'unconfigured'
-        remote.wait(lambda told: complaint in told['last error'])  # noqa: B023  # called in this turn only
+        remote.wait(lambda report: complaint in report['last error'])  # noqa: B023  # called in this turn only
         assert remote.levels['/davss: node'][0] == 2
         said = [line for line in node.said().splitlines() if 'not configured' in line]
         assert len(said) == number + 1 and complaint in said[-1], said
@@ -190,7 +190,7 @@ def test_what_cannot_be_configured_can_be_repaired(processes: Any, remote: Remot
     assert node.said().strip().splitlines() == said  # one line each, and nothing else
     assert not (tmp_path / 'ran').exists()
     assert remote.change('configure') and remote.change('activate')
-    remote.wait(lambda told: told['state'] == 'active')
+    remote.wait(lambda report: report['state'] == 'active')
     assert remote.levels['/davss: node'][0] == 0
 
 
@@ -201,39 +201,39 @@ def test_services_and_parameters_of_a_running_node(
     client.node.create_subscription(Image, '/davss/label', lambda message: None, 50)
     client.connect('/davss/label')
     processes.peer('publish', '--count', '10000', '--rate', '10')
-    remote.wait(lambda told: int(told.get('published', 0)) > 2)
-    assert json.loads(remote.told['key frame reasons']) == {'activated': 1}
+    remote.wait(lambda report: int(report.get('published', 0)) > 2)
+    assert json.loads(remote.report['key frame reasons']) == {'activated': 1}
 
     assert client.call(Trigger, '/davss/reset', Trigger.Request()).success
-    remote.wait(lambda told: 'reset' in told['key frame reasons'])
-    assert json.loads(remote.told['key frame reasons'])['reset'] == 1
+    remote.wait(lambda report: 'reset' in report['key frame reasons'])
+    assert json.loads(remote.report['key frame reasons'])['reset'] == 1
 
     assert client.call(SetBool, '/davss/enable', SetBool.Request(data=False)).success
-    remote.wait(lambda told: 'disabled' in told['not published'])
-    published = int(remote.told['published'])
-    remote.wait(lambda told: json.loads(told['not published'])['disabled'] > 5)
-    assert int(remote.told['published']) == published
+    remote.wait(lambda report: 'disabled' in report['not published'])
+    published = int(remote.report['published'])
+    remote.wait(lambda report: json.loads(report['not published'])['disabled'] > 5)
+    assert int(remote.report['published']) == published
     assert client.call(SetBool, '/davss/enable', SetBool.Request(data=True)).success
-    remote.wait(lambda told: 'enabled' in told['key frame reasons'])
+    remote.wait(lambda report: 'enabled' in report['key frame reasons'])
 
     together = remote.set_together(warn_loss=0.6, error_loss=0.5)
     assert not together.successful and 'warn_loss: expected at most error_loss (0.5), found 0.6' in together.reason
     assert remote.set_together(warn_loss=0.1, error_loss=0.5).successful
-    one = remote.set(error_loss=0.05)[0]
-    assert not one.successful and 'warn_loss: expected at most error_loss (0.05), found 0.1' in one.reason
+    entry = remote.set(error_loss=0.05)[0]
+    assert not entry.successful and 'warn_loss: expected at most error_loss (0.05), found 0.1' in entry.reason
     assert not remote.set(weights='other')[0].successful
     assert remote.set(key_interval=1)[0].successful
-    before = int(remote.told['key frames'])
-    remote.wait(lambda told: int(told['key frames']) > before + 2)
+    before = int(remote.report['key frames'])
+    remote.wait(lambda report: int(report['key frames']) > before + 2)
     assert remote.set(policy='drop_old', queue_length=5)[0].successful
     assert not remote.set(policy='random')[0].successful
 
 
 def test_quality_of_service_can_be_overridden_by_topic(running: Any, tiny_model: Any, client: Any) -> None:
     label, image = 'qos_overrides./davss/label.publisher', 'qos_overrides./image.subscription'
-    given = {f'{label}.reliability': 'best_effort', f'{label}.depth': 7, f'{label}.history': 'keep_last'}
-    given |= {f'{image}.depth': 3, f'{image}.history': 'keep_last'}
-    node = running(tiny_model, **given)
+    settings = {f'{label}.reliability': 'best_effort', f'{label}.depth': 7, f'{label}.history': 'keep_last'}
+    settings |= {f'{image}.depth': 3, f'{image}.history': 'keep_last'}
+    node = running(tiny_model, **settings)
     client.run_until(lambda: client.node.count_publishers('/davss/label') and client.node.count_subscribers('/image'))
     offered = client.node.get_publishers_info_by_topic('/davss/label')[0].qos_profile
     assert offered.reliability.name == 'BEST_EFFORT'

@@ -71,17 +71,17 @@ def test_a_node_that_cannot_be_made_is_not_left_behind(client: Any) -> None:
 
 def test_parameters_are_described_and_checked(running: Any, tiny_model: Any, client: Any) -> None:
     running(tiny_model)
-    known = {one.name: one for config in (SegmenterConfig, NodeConfig) for one in fields(config)}
-    request = DescribeParameters.Request(names=list(known))
+    expected = {entry.name: entry for config in (SegmenterConfig, NodeConfig) for entry in fields(config)}
+    request = DescribeParameters.Request(names=list(expected))
     described = client.call(DescribeParameters, '/davss/describe_parameters', request)
-    assert [descriptor.name for descriptor in described.descriptors] == list(known)
+    assert [descriptor.name for descriptor in described.descriptors] == list(expected)
     for descriptor in described.descriptors:
         assert descriptor.description
         assert ('Read when the node is configured' in descriptor.description) == (descriptor.name not in CHANGEABLE)
-        if 'minimum' in known[descriptor.name].metadata:
+        if 'minimum' in expected[descriptor.name].metadata:
             limits = (descriptor.integer_range or descriptor.floating_point_range)[0]
-            assert limits.from_value == known[descriptor.name].metadata['minimum']
-            assert limits.to_value == known[descriptor.name].metadata['maximum']
+            assert limits.from_value == expected[descriptor.name].metadata['minimum']
+            assert limits.to_value == expected[descriptor.name].metadata['maximum']
 
     def set_integer(name: str, value: int) -> Any:
         setting = ParameterValue(type=ParameterType.PARAMETER_INTEGER, integer_value=value)
@@ -99,24 +99,24 @@ def test_the_key_interval_takes_effect_and_diagnostics_add_up(
     running: Any, tiny_model: Any, client: Any, processes: Any
 ) -> None:
     running(tiny_model, key_interval=2, policy='every_frame')
-    told: dict[str, str] = {}
+    report: dict[str, str] = {}
 
     def note(message: DiagnosticArray) -> None:
-        told.update({pair.key: pair.value for status in message.status for pair in status.values})
+        report.update({pair.key: pair.value for status in message.status for pair in status.values})
 
     client.node.create_subscription(DiagnosticArray, '/diagnostics', note, 10)
     client.node.create_subscription(Image, '/davss/label', lambda message: None, 10)
     client.connect('/davss/label')
     camera = processes.peer('publish', '--count', '12', '--rate', '8', '--spoil', '6')
-    client.run_until(lambda: told.get('received') == '12' and told['waiting'] == '0', 60)
-    assert (told['received'], told['published'], told['key frames']) == ('12', '10', '5'), told
-    assert json.loads(told['not published']) == {'refused': 2}
+    client.run_until(lambda: report.get('received') == '12' and report['waiting'] == '0', 60)
+    assert (report['received'], report['published'], report['key frames']) == ('12', '10', '5'), report
+    assert json.loads(report['not published']) == {'refused': 2}
     assert camera.process.wait(timeout=60) == 0
 
 
 def test_the_parameter_file_lists_every_parameter_with_its_default() -> None:
     listed = yaml.safe_load((ROOT / 'config' / 'davss.yaml').read_text())['/**']['ros__parameters']
-    defaults = {one.name: one.default for config in (SegmenterConfig, NodeConfig) for one in fields(config)}
+    defaults = {entry.name: entry.default for config in (SegmenterConfig, NodeConfig) for entry in fields(config)}
     assert listed == {'cameras': [''], **defaults}
     text = (ROOT / 'config' / 'davss.yaml').read_text()
     assert all('#' in line for line in text.splitlines() if ':' in line and line.startswith('    '))

@@ -115,9 +115,9 @@ def test_groups_are_published_in_place_of_classes_under_their_names(
 def test_nothing_is_computed_for_nobody(tiny_model: Model, running: Callable[..., Any], client: Any) -> None:
     steps: list[Any] = []
 
-    def key(given: Any) -> Any:
-        steps.append(given)
-        return tiny_model.key(given)
+    def key(settings: Any) -> Any:
+        steps.append(settings)
+        return tiny_model.key(settings)
 
     node = running(replace(tiny_model, key=key), policy='every_frame')
     warm = len(steps)

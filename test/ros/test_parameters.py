@@ -32,10 +32,10 @@ def listed(values: dict[str, Any]) -> list[Parameter]:
 
 @pytest.fixture
 def context() -> Iterator[Any]:
-    one = rclpy.Context()
-    one.init()
-    yield one
-    one.try_shutdown()
+    entry = rclpy.Context()
+    entry.init()
+    yield entry
+    entry.try_shutdown()
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def declared(context: Any) -> _Make:
     """Make a plain node with all our parameters, some of them overridden as by a launch file."""
 
     def make(**overrides: Any) -> Node:
-        given = {name.replace('__', '.'): value for name, value in overrides.items()}
-        node = Node('plain', context=context, parameter_overrides=listed(given))
+        arguments = {name.replace('__', '.'): value for name, value in overrides.items()}
+        node = Node('plain', context=context, parameter_overrides=listed(arguments))
         parameters.declare(node)
         return node
 
@@ -58,8 +58,8 @@ def configured(context: Any, monkeypatch: pytest.MonkeyPatch, tiny_model: Any) -
     nodes: list[DavssNode] = []
 
     def make(**overrides: Any) -> DavssNode:
-        given = {name.replace('__', '.'): value for name, value in overrides.items()}
-        node = DavssNode(context=context, parameter_overrides=listed(given))
+        arguments = {name.replace('__', '.'): value for name, value in overrides.items()}
+        node = DavssNode(context=context, parameter_overrides=listed(arguments))
         nodes.append(node)
         node.trigger_configure()
         assert node.state == 'inactive', node.error
@@ -72,14 +72,14 @@ def configured(context: Any, monkeypatch: pytest.MonkeyPatch, tiny_model: Any) -
 
 def refused(node: Node, **values: Any) -> str:
     """Set at once, and return why not; '' if it was done."""
-    result = node.set_parameters_atomically(listed({name.replace('__', '.'): one for name, one in values.items()}))
+    result = node.set_parameters_atomically(listed({name.replace('__', '.'): entry for name, entry in values.items()}))
     assert result.successful == (not result.reason)
     return str(result.reason)
 
 
 def test_without_cameras_there_is_one_without_a_name(declared: _Make) -> None:
-    for given in ({}, {'cameras': ['']}):
-        node = declared(**given)
+    for arguments in ({}, {'cameras': ['']}):
+        node = declared(**arguments)
         settings = parameters.read(node)
         assert (settings.segmenter, settings.node) == (SegmenterConfig(), NodeConfig())
         assert settings.cameras == {'': CameraConfig(SegmenterConfig(), NodeConfig())}
@@ -242,9 +242,9 @@ def test_configure_warms_the_model_and_cleanup_frees_it(
     runs = dict.fromkeys(('key', 'flow', 'distortion', 'correction'), 0)
     models: list[Any] = []
 
-    def counted(role: str, *given: Any) -> Any:
+    def counted(role: str, *arguments: Any) -> Any:
         runs[role] += 1
-        return getattr(tiny_model, role)(*given)
+        return getattr(tiny_model, role)(*arguments)
 
     def load(config: Any) -> Any:
         model = replace(tiny_model, **{role: partial(counted, role) for role in runs})
@@ -255,8 +255,8 @@ def test_configure_warms_the_model_and_cleanup_frees_it(
     key = tiny_model.key
     tiny_model = replace(tiny_model, key=lambda image: shapes.add(tuple(image.shape[2:])) or key(image))
     monkeypatch.setattr('davss_ros.ros.node.load_model', load)
-    given = {'cameras': ['front', 'left'], 'working_height': 0, 'left.image_size': '160x64'}
-    node = DavssNode(context=context, parameter_overrides=listed(given))
+    arguments = {'cameras': ['front', 'left'], 'working_height': 0, 'left.image_size': '160x64'}
+    node = DavssNode(context=context, parameter_overrides=listed(arguments))
     node.trigger_configure()
     assert all(runs.values()), runs  # before any frame has come
     assert shapes == {(480, 640), (64, 160)}

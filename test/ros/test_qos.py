@@ -60,18 +60,18 @@ def test_both_kinds_of_misfits_are_a_warning_by_name_in_the_diagnostics_and_in_t
     tiny_model: Any, running: Callable[..., Any], client: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     running(tiny_model, reliability='reliable')
-    told: list[tuple[int, str]] = []
+    values: list[tuple[int, str]] = []
 
     def note(message: DiagnosticArray) -> None:
-        told.extend((s.level[0], s.message) for s in message.status if s.name == '/davss: /image')
+        values.extend((s.level[0], s.message) for s in message.status if s.name == '/davss: /image')
 
     client.node.create_subscription(DiagnosticArray, '/diagnostics', note, 10)
     client.node.create_publisher(Image, '/image', profile('best_effort'))
     client.node.create_subscription(Image, '/davss/label', lambda message: None, profile('reliable', latched=True))
     names = ('/image: publisher /client: ', '/davss/label: subscriber /client: ')
-    client.run_until(lambda: bool(told) and all(name in told[-1][1] for name in names))
-    assert told and all(name in told[-1][1] for name in names), told[-1:]
-    assert told[-1][0] == DiagnosticStatus.WARN[0]
+    client.run_until(lambda: bool(values) and all(name in values[-1][1] for name in names))
+    assert values and all(name in values[-1][1] for name in names), values[-1:]
+    assert values[-1][0] == DiagnosticStatus.WARN[0]
     logged = [
         line for line in capfd.readouterr().err.splitlines() if '[davss]: incompatible quality of service' in line
     ]

@@ -89,11 +89,11 @@ def test_key_frames_are_counted_by_reason_and_ages_start_anew(monkeypatch: pytes
 
 def test_the_last_error_stays_until_the_next() -> None:
     statistics = Statistics()
-    told = []
+    status = []
     for reason, error in (('refused', 'a'), ('dropped', ''), ('failed', 'b')):
         statistics.leave(reason, error)
-        told.append(statistics.report().last_error)
-    assert told == ['a', 'a', 'b']
+        status.append(statistics.report().last_error)
+    assert status == ['a', 'a', 'b']
 
 
 def test_counts_from_several_threads_add_up() -> None:

@@ -21,11 +21,11 @@ def test_the_simulated_clock_forces_a_key_frame_when_it_goes_back_and_not_when_i
 ) -> None:
     node = running(tiny_model, policy='every_frame', key_interval=1000, use_sim_time=True)
     ticks = client.node.create_publisher(Clock, '/clock', 10)
-    told: list[tuple[int, dict[str, str]]] = []
+    diagnostics: list[tuple[int, dict[str, str]]] = []
 
     def note(message: DiagnosticArray) -> None:
         values = {pair.key: pair.value for pair in message.status[-1].values}
-        told.append((message.header.stamp.sec, values))
+        diagnostics.append((message.header.stamp.sec, values))
 
     client.node.create_subscription(DiagnosticArray, '/diagnostics', note, 10)
     client.node.create_subscription(Image, '/davss/label', lambda message: None, 10)
@@ -64,9 +64,9 @@ def test_the_simulated_clock_forces_a_key_frame_when_it_goes_back_and_not_when_i
         after = node.cameras[''].statistics.report().key_frames
         assert after.get('clock', 0) - before.get('clock', 0) == jumps, (step, after)
         assert sum(after.values()) - sum(before.values()) == jumps
-    told.clear()
-    client.run_until(lambda: bool(told), 60)
-    stamp, values = told[-1]
+    diagnostics.clear()
+    client.run_until(lambda: bool(diagnostics), 60)
+    stamp, values = diagnostics[-1]
     assert 400 < stamp < 600  # of the simulation
     assert json.loads(values['key frame reasons']) == after
 

@@ -146,16 +146,16 @@ def test_frames_that_come_while_it_waits_wake_it(tiny_model: Model, camera_of: C
 
 def groups_of(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Record the cameras' names of every batch, and run it."""
-    seen: list[list[str]] = []
+    observed: list[list[str]] = []
     run = module._segment
-    monkeypatch.setattr(module, '_segment', lambda jobs: (seen.append([j.camera.name for j in jobs]), run(jobs)))
-    return seen
+    monkeypatch.setattr(module, '_segment', lambda jobs: (observed.append([j.camera.name for j in jobs]), run(jobs)))
+    return observed
 
 
 def test_frames_of_one_working_size_that_wait_together_are_one_batch(
     tiny_model: Model, camera_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker, seen = Worker(), groups_of(monkeypatch)
+    worker, observed = Worker(), groups_of(monkeypatch)
     heights = {'front': 0, 'left': 0, 'wide': 0, 'small': 32, 'idle': 0}
     cameras = {name: camera_of(tiny_model, worker, name, working_height=h) for name, h in heights.items()}
     sizes = {'front': (32, 48), 'left': (32, 48), 'wide': (32, 64), 'small': (64, 96)}
@@ -166,9 +166,9 @@ def test_frames_of_one_working_size_that_wait_together_are_one_batch(
         worker.assign(tuple(cameras.values()), batching=batching)
         for number, (name, (height, width)) in enumerate(sizes.items()):
             cameras[name]._receive(image(25 + 50 * number, height, width))
-        seen.clear()
+        observed.clear()
         worker.serve()
-        assert seen == expected
+        assert observed == expected
     for number, (name, size) in enumerate(sizes.items()):
         published = cameras[name].outputs.published
         assert [result.labels.shape for _, result, _ in published] == [size] * 2
@@ -194,7 +194,7 @@ def test_one_round_serves_the_oldest_frame_of_every_camera(tiny_model: Model, ca
 def test_a_group_that_fails_counts_every_frame_of_it_and_says_whose(
     tiny_model: Model, camera_of: Callable[..., Any]
 ) -> None:
-    def broken(given: Any) -> Any:
+    def broken(arguments: Any) -> Any:
         raise RuntimeError('device lost')
 
     worker = Worker()
@@ -235,7 +235,7 @@ def test_an_output_that_cannot_be_sent_fails_that_frame_alone(tiny_model: Model,
     worker = Worker()
     camera = camera_of(tiny_model, worker)
     worker.assign((camera,), batching=False)
-    send, camera.outputs.publish = camera.outputs.publish, lambda *given: 1 / 0
+    send, camera.outputs.publish = camera.outputs.publish, lambda *arguments: 1 / 0
     camera._receive(image())
     worker.serve()
     camera.outputs.publish = send

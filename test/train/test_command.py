@@ -59,10 +59,10 @@ def test_all_parts_are_trained_and_exported(tmp_path: Path, capsys: pytest.Captu
     assert frame is not None
     for _ in range(2):
         assert segmenter.step(frame.astype(np.uint8)).labels.shape == (64, 96)
-    told = capsys.readouterr().out
-    assert 'key: epoch 1/1' in told and 'cfnet_lite on stills: epoch 1/1' in told
+    report = capsys.readouterr().out
+    assert 'key: epoch 1/1' in report and 'cfnet_lite on stills: epoch 1/1' in report
     whole = len(build('correction', 'cfnet_lite', 11).state_dict())
-    assert f'{whole} of {whole} tensors from {out / "correction_coarse" / "checkpoint.pt"}' in told
+    assert f'{whole} of {whole} tensors from {out / "correction_coarse" / "checkpoint.pt"}' in report
     assert main(command) == 0  # nothing left to do: the same model again
     second = read_weights(str(out / 'model.safetensors'))
     assert 'epoch' not in capsys.readouterr().out

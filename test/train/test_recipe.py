@@ -55,8 +55,8 @@ def test_the_shipped_recipe_is_the_shipped_models() -> None:
         'distortion': recipe.distortion.network,
         'correction': 'key',
     }
-    told = {name: value for name, value in asdict(recipe.export).items() if name not in ('networks', 'borrow')}
-    assert shipped.settings == told
+    report = {name: value for name, value in asdict(recipe.export).items() if name not in ('networks', 'borrow')}
+    assert shipped.settings == report
 
 
 def test_the_recipe_of_a_light_correction() -> None:
@@ -158,9 +158,9 @@ def test_the_command_line_comes_first(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, text: str, complaint: str) -> None:
-    given = {} if text.startswith('data') else {'data': DATA}
+    arguments = {} if text.startswith('data') else {'data': DATA}
     with pytest.raises(ConfigError, match=complaint):
-        load_recipe(write(tmp_path, text), out=OUT, **given)
+        load_recipe(write(tmp_path, text), out=OUT, **arguments)
 
 
 def test_published_networks_are_trained_as_published(tmp_path: Path) -> None:

@@ -49,7 +49,11 @@ class Joiner:
         row, steps = recent.get(span.first, (None, -1))
         if row is not None and row.key and steps == span.steps:
             labels = {r.n: r.labels for p, (r, _) in recent.items() if p >= span.first}
-            if labels and labels == {n: r.labels for n, r in ahead.items() if n in labels} and len(labels) == len(ahead):
+            if (
+                labels
+                and labels == {n: r.labels for n, r in ahead.items() if n in labels}
+                and len(labels) == len(ahead)
+            ):
                 return span
         keys = [(p, steps) for p, (r, steps) in recent.items() if r.key and p < span.begin]
         first, steps = keys[-1] if keys else (0, 0)

@@ -102,7 +102,9 @@ def set_threads(count: int) -> None:
 def model_of(config: SegmenterConfig) -> Model:
     """Return the model of settings, loaded and warmed once a process; settings that a model knows nothing of aside."""
     free = ('changeable', 'per_camera')
-    plain: dict[str, Any] = {setting.name: setting.default for setting in fields(config) if any(map(setting.metadata.get, free))}
+    plain: dict[str, Any] = {
+        setting.name: setting.default for setting in fields(config) if any(map(setting.metadata.get, free))
+    }
     return _loaded(replace(config, **plain, mode='davss'))
 
 

@@ -82,7 +82,7 @@ def line_chart(
         scale=alt.Scale(domain=names, range=_colors(names)),
         legend=alt.Legend(title=None, labelLimit=220),
     )
-    padding = 45 if any(any(one.texts) for one in series) else 0  # for the texts
+    padding = 45 if any(any(line.texts) for line in series) else 0  # for the texts
     x = alt.X('x:Q', title=x_label, scale=_scale(alt, x_span, padding))
     y = alt.Y('y:Q', title=y_label, scale=_scale(alt, y_span, padding // 3))
     base = alt.Chart(alt.Data(values=rows))
@@ -145,20 +145,20 @@ def _version() -> str:
     return str(altair().SCHEMA_VERSION).lstrip('v').rpartition('.')[0]
 
 
-def _rows(one: Series) -> list[dict[str, Any]]:
-    texts = [*one.texts, *[''] * len(one.points)]
+def _rows(line: Series) -> list[dict[str, Any]]:
+    texts = [*line.texts, *[''] * len(line.points)]
     return [
         {
-            'name': one.name,
+            'name': line.name,
             'x': float(x),
             'y': float(y),
             'order': order,
-            'dashed': one.dashed,
-            'marker': one.markers,
-            'joined': one.joined,
+            'dashed': line.dashed,
+            'marker': line.markers,
+            'joined': line.joined,
             'text': text,
         }
-        for order, ((x, y), text) in enumerate(zip(one.points, texts, strict=False))
+        for order, ((x, y), text) in enumerate(zip(line.points, texts, strict=False))
         if isfinite(x) and isfinite(y)
     ]
 

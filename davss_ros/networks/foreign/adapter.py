@@ -131,10 +131,10 @@ class ForeignFile:
     def before(self, image: Tensor) -> tuple[Tensor, ...]:
         """Return what the file takes of frames (N, 3, H, W)."""
         self._sizes.last = (image.shape[2], image.shape[3])
-        given = self.frames.into(image)
+        frames = self.frames.into(image)
         if self._dtype == torch.uint8:
-            given = given.round().clamp(0, 255)
-        return (given.to(self._dtype).contiguous(),)
+            frames = frames.round().clamp(0, 255)
+        return (frames.to(self._dtype).contiguous(),)
 
     def after(self, *outputs: Tensor) -> Tensor:
         """Return scores (N, C, H / 4, W / 4) of what the file gave for these frames."""

@@ -83,18 +83,18 @@ def stale_views(
         for _ in range(rng.integers(0, staleness.objects + 1)):
             other = views[(number + int(rng.integers(1, max(len(views), 2)))) % len(views)]
             cut = _things(other[1], movable, rng)
-            here, there = rng.permutation([True, rng.random() < 0.5])  # come, gone or moved
-            if here:
+            present, past = rng.permutation([True, rng.random() < 0.5])  # come, gone or moved
+            if present:
                 now[cut], now_labels[cut] = other[0][cut], other[1][cut]
                 at = _quarter(cut)
                 now_scores[:, at] = other[2][:, at]
-            if there:
+            if past:
                 offset = rng.normal(0, staleness.travel * rng.random(), 2)
                 at = _quarter(cut)
                 moved = _shift(np.concatenate([other[2], _small(other[0]), at[None].astype(np.float32)]), offset)
                 at = moved[-1] > 0.5
                 was_scores[:, at], was[:, at] = moved[: len(scores), at], moved[len(scores) : -1, at]
-                if here and staleness.followed and rng.random() < staleness.followed:
+                if present and staleness.followed and rng.random() < staleness.followed:
                     flow = _follow(flow, _quarter(cut), offset, rng)
         was_all = _misplaced(np.concatenate([was_scores, was]), flow, rng, staleness)
         propagated = was_all[len(scores) :] * np.float32(1 + rng.uniform(-staleness.light, staleness.light))

@@ -127,16 +127,16 @@ def split(drive: Drive, path: Path) -> Path:
     """Two files of one bag."""
     messages = drive.messages()
     parts = [write(path.with_name(f'{path.name}{n}'), messages[n * 30 : n * 30 + 30 + n * 99]) for n in range(2)]
-    told = [yaml.safe_load((part / 'metadata.yaml').read_text())['rosbag2_bagfile_information'] for part in parts]
+    report = [yaml.safe_load((part / 'metadata.yaml').read_text())['rosbag2_bagfile_information'] for part in parts]
     path.mkdir()
     for part in parts:
         (part / f'{part.name}.mcap').rename(path / f'{part.name}.mcap')
-    joined = told[0] | {
+    joined = report[0] | {
         'relative_file_paths': [f'{part.name}.mcap' for part in parts],
-        'files': told[0]['files'] + told[1]['files'],
-        'message_count': sum(one['message_count'] for one in told),
+        'files': report[0]['files'] + report[1]['files'],
+        'message_count': sum(entry['message_count'] for entry in report),
     }
-    for topic, other in zip(joined['topics_with_message_count'], told[1]['topics_with_message_count'], strict=True):
+    for topic, other in zip(joined['topics_with_message_count'], report[1]['topics_with_message_count'], strict=True):
         topic['message_count'] += other['message_count']
     (path / 'metadata.yaml').write_text(yaml.safe_dump({'rosbag2_bagfile_information': joined}))
     return path

@@ -10,13 +10,13 @@ from davss_ros.evaluate.pages.charts import COLORS, Mark, Series, javascript, li
 
 
 def texts(svg: ElementTree.Element) -> set[str]:
-    return {one.text or '' for one in svg.iter('{http://www.w3.org/2000/svg}text')}
+    return {entry.text or '' for entry in svg.iter('{http://www.w3.org/2000/svg}text')}
 
 
 def points(svg: ElementTree.Element) -> list[tuple[float, float]]:
     """Places of the dots, relative to each other."""
-    found = [one.attrib['transform'] for one in svg.iter() if one.attrib.get('aria-roledescription') == 'point']
-    return [tuple(map(float, one[len('translate(') : -1].split(','))) for one in found]  # type: ignore[misc]
+    found = [entry.attrib['transform'] for entry in svg.iter() if entry.attrib.get('aria-roledescription') == 'point']
+    return [tuple(map(float, entry[len('translate(') : -1].split(','))) for entry in found]  # type: ignore[misc]
 
 
 def test_points_lie_where_the_axes_say() -> None:

@@ -36,7 +36,7 @@ class Tiny(nn.Module):
 
 @pytest.fixture
 def tiny() -> Callable[..., nn.Module]:
-    return lambda *given, **named: Tiny(*given, **named).eval()
+    return lambda *settings, **named: Tiny(*settings, **named).eval()
 
 
 @pytest.fixture

@@ -53,9 +53,9 @@ def test_a_setting_that_gains_on_stills_and_videos_is_taken(data: Path, capsys: 
     options = ['--settings', str(data / 'settings.yaml'), '--longest', '2', '--out', str(data / 'out')]
     stills = ['--data', str(data), '--drive', 'a', '--drive-weights', 'left out', '--after', '0']
     assert command.main([*options, *stills, '--videos', str(data / 'images')]) == 0
-    told = json.loads((data / 'out' / 'choosing.json').read_text())
-    assert (told['baseline'], told['taken'], list(told['sets'])) == ('flow', 'redo', ['a', 'images'])
-    assert told['sets']['images']['redo']['miou']['1'] == 100
+    report = json.loads((data / 'out' / 'choosing.json').read_text())
+    assert (report['baseline'], report['taken'], list(report['sets'])) == ('flow', 'redo', ['a', 'images'])
+    assert report['sets']['images']['redo']['miou']['1'] == 100
     assert (data / 'out' / 'choosing.md').read_text().startswith('| setting | a: d = 1 / 2')
     assert 'taken: redo' in capsys.readouterr().out
 

@@ -54,7 +54,7 @@ def wall(first: int) -> Clip:
     labels = np.zeros((LONGEST + 1, 20, 4 * BLOCKS), np.uint8)
     for t in range(LONGEST + 1):
         labels[t, :, : 4 * (first + t)] = 1
-    return Clip([np.stack([255 * one] * 3, 2) for one in labels], list(labels))
+    return Clip([np.stack([255 * entry] * 3, 2) for entry in labels], list(labels))
 
 
 @pytest.fixture
@@ -106,10 +106,10 @@ def test_what_wins_on_one_set_only_is_not_taken() -> None:
 
     first = Trial('a', {PER_FRAME: counts(99), 'base': counts(80), 'bold': counts(95), 'safe': counts(84)})
     second = Trial('b', {PER_FRAME: counts(99), 'base': counts(80), 'bold': counts(79), 'safe': counts(81)})
-    told = verdict([first, second])
-    assert (told['baseline'], told['taken']) == ('base', 'safe')
-    assert told['sets']['b']['bold']['gain'] < 0 < told['sets']['a']['bold']['gain']
-    assert '| **safe** |' in markdown(told)
+    report = verdict([first, second])
+    assert (report['baseline'], report['taken']) == ('base', 'safe')
+    assert report['sets']['b']['bold']['gain'] < 0 < report['sets']['a']['bold']['gain']
+    assert '| **safe** |' in markdown(report)
     assert verdict([first, Trial('b', {**second.counts, 'safe': counts(80)})])['taken'] == 'base'
 
 

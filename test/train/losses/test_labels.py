@@ -21,22 +21,22 @@ def one_hot(labels: Tensor) -> Tensor:
 
 def slow_jaccard_loss(predicted: Tensor, true: Tensor) -> float:
     losses = []
-    for one in set(true.tolist()):
+    for entry in set(true.tolist()):
         pairs = list(zip(predicted.tolist(), true.tolist(), strict=True))
-        both = sum(p == one and t == one for p, t in pairs)
-        losses.append(1 - both / sum(one in pair for pair in pairs))
+        both = sum(p == entry and t == entry for p, t in pairs)
+        losses.append(1 - both / sum(entry in pair for pair in pairs))
     return sum(losses) / len(losses)
 
 
 def choquet(probabilities: Tensor, labels: Tensor) -> float:  # Lovász extension as the integral over thresholds
     losses = []
-    for one in labels.unique():
-        errors = ((labels == one).double() - probabilities[:, one].double()).abs()
+    for entry in labels.unique():
+        errors = ((labels == entry).double() - probabilities[:, entry].double()).abs()
         integral, levels = 0.0, [0.0, *sorted(errors.tolist())]
         for low, high in pairwise(levels):
             wrong = errors > low
-            missed = int((wrong & (labels == one)).sum())
-            total = int((labels == one).sum())
+            missed = int((wrong & (labels == entry)).sum())
+            total = int((labels == entry).sum())
             false = int(wrong.sum()) - missed
             integral += (high - low) * (1 - (total - missed) / (total + false))
         losses.append(integral)
@@ -44,11 +44,11 @@ def choquet(probabilities: Tensor, labels: Tensor) -> float:  # Lovász extensio
 
 
 @pytest.mark.parametrize('seed', range(8))
-@pytest.mark.parametrize('seen', [1, 2, CLASSES])
-def test_lovasz_of_certain_predictions_is_the_jaccard_loss(seed: int, seen: int) -> None:
+@pytest.mark.parametrize('observed', [1, 2, CLASSES])
+def test_lovasz_of_certain_predictions_is_the_jaccard_loss(seed: int, observed: int) -> None:
     rng = np.random.default_rng(seed)
     predicted = torch.from_numpy(rng.integers(0, CLASSES, 60))
-    true = torch.from_numpy(rng.integers(0, seen, 60))  # the others are absent and do not count
+    true = torch.from_numpy(rng.integers(0, observed, 60))  # the others are absent and do not count
     assert float(lovasz_softmax(one_hot(predicted), true)) == pytest.approx(
         slow_jaccard_loss(predicted, true), abs=1e-5
     )

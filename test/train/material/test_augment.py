@@ -72,11 +72,11 @@ def test_a_small_scale_loses_nothing(seed: int, scale: float) -> None:
     image = np.stack([labels] * 3, 2)
     ranges = replace(NO_RECOLOUR, scale=(scale, scale))
     moved = random_view(image, labels, (60, 80), np.random.default_rng(seed), ranges, rare=(3,))[1]
-    known = moved != VOID
-    height, width = known.any(1).sum(), known.any(0).sum()
+    expected = moved != VOID
+    height, width = expected.any(1).sum(), expected.any(0).sum()
     assert abs(height - 60 * scale) <= 1 and abs(width - 80 * scale) <= 1
-    assert known.sum() == height * width  # one whole rectangle
-    assert set(np.unique(moved[known])) == {1, 2, 3, 4, 5}
+    assert expected.sum() == height * width  # one whole rectangle
+    assert set(np.unique(moved[expected])) == {1, 2, 3, 4, 5}
 
 
 @pytest.mark.parametrize('seed', range(15))

@@ -36,9 +36,9 @@ def test_frames_are_in_order_and_as_far_apart_as_told() -> None:
                 assert key < middle < last
                 apart.add(int(last - key))
                 between.add(int(middle - key))
-                known = labels.unique().tolist()
-                assert known in ([255], [int(last)])
-                labelled += known != [255]
+                expected = labels.unique().tolist()
+                assert expected in ([255], [int(last)])
+                labelled += expected != [255]
     assert apart == set(range(2, 11)) and between == set(range(1, 10))
     assert labelled == 30 * 2
 
@@ -58,10 +58,10 @@ def test_views_are_cut_and_mirrored_alike(bench: ModuleType) -> None:
 
 
 def test_an_epoch_depends_on_the_seed_and_its_number_only() -> None:
-    one, same, other = (
+    entry, same, other = (
         next(TripletSource([numbered(20, set())], 2, 10, 4, (0, 0), seed).epoch(3)) for seed in (0, 0, 1)
     )
-    assert torch.equal(one.key, same.key) and not torch.equal(one.key, other.key)
+    assert torch.equal(entry.key, same.key) and not torch.equal(entry.key, other.key)
 
 
 def test_too_short_clips_are_refused(tmp_path: Path) -> None:

@@ -70,8 +70,8 @@ def test_the_gate_learns_whom_to_believe_and_where_both_are_wrong(motion: Motion
     lines: list[str] = []
     gate = train_gate(settings, samples, tmp_path, lines.append)
     propagated = torch.from_numpy(samples.propagated.astype(np.float32))
-    given = torch.from_numpy(samples.correction.astype(np.float32))
-    inputs = Propagated(propagated, propagated[:, :0]), given, torch.from_numpy(samples.distortion).float()
+    arguments = torch.from_numpy(samples.correction.astype(np.float32))
+    inputs = Propagated(propagated, propagated[:, :0]), arguments, torch.from_numpy(samples.distortion).float()
     with torch.inference_mode():
         weight = gate(*inputs, torch.from_numpy(samples.distance))[:, 0]
     half = weight.shape[2] // 2

@@ -33,8 +33,8 @@ def states(network: nn.Module) -> list[Tensor]:
     return [value.clone() for value in network.state_dict().values()]
 
 
-def equal(one: list[Tensor], other: list[Tensor]) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+def equal(entry: list[Tensor], other: list[Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(entry, other, strict=True))
 
 
 @pytest.fixture

@@ -34,9 +34,9 @@ device: cpu
 
 def torchrun(*command: str) -> None:
     launcher = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
-    here = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    place = {**os.environ, 'PYTHONPATH': str(ROOT)}
     done = subprocess.run(
-        [*launcher, *command], cwd=ROOT, env=here, capture_output=True, text=True, check=False, timeout=300
+        [*launcher, *command], cwd=ROOT, env=place, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -44,10 +44,10 @@ def torchrun(*command: str) -> None:
 def test_the_weights_agree_to_rounding(tiny: ModuleType, curve: Curve, tmp_path: Path) -> None:
     """In float64, where rounding is some 1e-16, so that anything but rounding would show."""
     torchrun(str(TINY), str(tmp_path / 'two'))
-    one = tiny.train(tmp_path / 'one').state_dict()
+    entry = tiny.train(tmp_path / 'one').state_dict()
     two = torch.load(tmp_path / 'two' / 'checkpoint.pt', weights_only=True)['model']
-    assert one.keys() == two.keys()
-    for name, value in one.items():
+    assert entry.keys() == two.keys()
+    for name, value in entry.items():
         assert torch.allclose(value, two[name], rtol=1e-9, atol=1e-9), name
     losses = [[value for _, value in curve(tmp_path / run)] for run in ('one', 'two')]
     assert len(losses[0]) == tiny.EPOCHS * tiny.STEPS
@@ -74,10 +74,10 @@ def test_torchrun_gives_the_loss_curve_of_one_process(curve: Curve, tmp_path: Pa
     command = ['key', '--config', str(recipe), '--data', str(stills(tmp_path / 'data')), '--out']
     assert main([*command, str(tmp_path / 'one')]) == 0
     torchrun('-m', 'davss_ros', 'train', *command, str(tmp_path / 'two'))
-    one, two = ([value for _, value in curve(tmp_path / run / 'key')] for run in ('one', 'two'))
-    assert len(one) == 4
-    assert two[0] == pytest.approx(one[0], rel=1e-6)
-    assert two == pytest.approx(one, rel=1e-3)  # float32: Adam makes a step of any gradient, and be it rounding
+    entry, two = ([value for _, value in curve(tmp_path / run / 'key')] for run in ('one', 'two'))
+    assert len(entry) == 4
+    assert two[0] == pytest.approx(entry[0], rel=1e-6)
+    assert two == pytest.approx(entry, rel=1e-3)  # float32: Adam makes a step of any gradient, and be it rounding
 
 
 class Pair(NamedTuple):
@@ -100,9 +100,9 @@ def test_alone_the_normalisation_is_torchs() -> None:
     ours = parallel.GlobalBatchNorm2d(6)
     theirs = torch.nn.BatchNorm2d(6)
     inputs = [x.clone().requires_grad_(), x.clone().requires_grad_()]
-    for module, given in zip((ours, theirs), inputs, strict=True):
+    for module, settings in zip((ours, theirs), inputs, strict=True):
         torch.nn.init.uniform_(module.weight, generator=torch.Generator().manual_seed(1))
-        F.mse_loss(module(given), x.roll(1, 0)).backward()
+        F.mse_loss(module(settings), x.roll(1, 0)).backward()
     assert torch.allclose(inputs[0].grad, inputs[1].grad, atol=1e-7)
     for name, value in theirs.state_dict().items():
         assert torch.allclose(ours.state_dict()[name], value, rtol=1e-5), name
