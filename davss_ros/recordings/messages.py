@@ -74,10 +74,10 @@ class Bag:
                 findings.remark(line)
 
     def _losses(self, came: dict[str, int], problems: list[str], remedies: list[str]) -> Iterator[str]:
-        counts = {topic.name: 0 for topic in self.topics}
+        listed = {topic.name: 0 for topic in self.topics}
         for topic in self.topics:
-            counts[topic.name] += topic.count
-        expected = {name: max(self._counts.get(name, 0), counts.get(name, 0)) for name in came}
+            listed[topic.name] += topic.count
+        expected = {name: max(self._counts.get(name, 0), listed.get(name, 0)) for name in came}
         lost = any(came[name] < expected[name] for name in came)
         counts = [f'{came[name]}{f" of {expected[name]}" if lost else ""} messages of {name} came' for name in came]
         if lost or problems:
