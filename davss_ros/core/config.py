@@ -44,7 +44,7 @@ class SegmenterConfig:
         '', 'Own key network: the same, NAME=VALUE separated by spaces, as "mean=imagenet std=imagenet channels=bgr".'
     )
     flow: str = _setting(
-        '', 'Flow: dis, dis_coarse, dis_medium, dis_fast, dis_ultrafast, flownets. Empty: as the weights say.'
+        '', 'Flow: dis, dis_even, dis_coarse, dis_medium, dis_fast, dis_ultrafast, flownets. Empty: as the weights say.'
     )
     distortion: str = _setting('', 'Distortion network. Empty: as the weights say.')
     correction: str = _setting('', 'Correction network; key: the key network; none. Empty: as the weights say.')

@@ -45,6 +45,7 @@ NETWORKS: Mapping[str, Mapping[str, _Build]] = {
     },
     'flow': {
         'dis': lambda _: DisFlow(),
+        'dis_even': lambda _: DisFlow('even'),
         'dis_coarse': lambda _: DisFlow('coarse'),
         'dis_medium': lambda _: DisFlow('medium'),
         'dis_fast': lambda _: DisFlow('fast'),
