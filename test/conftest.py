@@ -5,6 +5,7 @@
 
 import os
 import random
+import signal
 from pathlib import Path
 
 import cv2
@@ -23,6 +24,9 @@ os.environ['ROS_DOMAIN_ID'] = str(random.SystemRandom().randrange(1, 101))
 os.environ.setdefault('GOMP_SPINCOUNT', '1000')
 # what ``engine: auto`` stands for, here and in the processes that tests start: those of test/engines name theirs
 os.environ.setdefault('DAVSS_ENGINE', 'torch')
+# a shell's background jobs ignore Ctrl-C, and so would all that tests start and end by it
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope='session')
