@@ -83,7 +83,7 @@ def outcome(command: Callable[[list[str]], int], arguments: str, capsys: pytest.
         (
             evaluate,
             'good --compare x=nosuch',
-            "weights: expected a shipped model (camvid_lite, distortion_any) or a file, found 'nosuch'",
+            "weights: expected a shipped model (camvid_light, camvid_lite, distortion_any) or a file, found 'nosuch'",
         ),
         (benchmark, 'good --frames 0', 'expected a whole number of at least 1, found 0'),
         (benchmark, 'good --frames -1', 'expected a whole number of at least 1, found -1'),

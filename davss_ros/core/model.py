@@ -134,7 +134,7 @@ def load_model(config: SegmenterConfig) -> Model:
 def _checksum(files: list[Weights], foreign: ForeignKeyNetwork | None) -> str:
     digest = hashlib.sha256(foreign.foreign.source.checksum().encode() if foreign else b'')
     for file in files:
-        for source in (file.source, *(str(locate(model)) for model in file.borrowed.values())):
+        for source in (file.source, *(str(locate(model)[0]) for model in file.borrowed.values())):
             digest.update(Path(source).read_bytes())
     return digest.hexdigest()[:12]
 

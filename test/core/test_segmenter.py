@@ -212,6 +212,8 @@ def test_cuda_gives_nearly_the_same_labels(model: Model, street: Frames) -> None
 
 
 def test_the_correction_counts_by_gain_times_distortion(model: Model, street: Frames) -> None:
+    assert model.window is not None
+    model = replace(model, gate=None, correction=model.window)
     half = replace(model, correction_share=1.0, distortion=lambda propagated, image: torch.full_like(image[:, :1], 0.5))
     labels = {}
     for name, changed, mode in (

@@ -14,10 +14,11 @@ def test_networks_and_settings_are_those_in_use() -> None:
         assert record['networks'] == {
             'key': 'Mirrored(DeepLabFine)',
             'flow': 'DisFlow',
-            'distortion': 'DMNetLite',
-            'correction': 'KeyAgain(DeepLabFine)',
+            'distortion': 'DMNetAny',
+            'correction': 'KeyAgain(DeepLabLite)',
+            'gate': 'GateAny',
         }
         assert record['precision'] == precision
-        assert record['settings']['correction_share'] == model.correction_share == 0.25
-        assert record['settings']['propagation'] == 'renewed'
+        assert record['settings']['correction_share'] == model.correction_share == 0.125
+        assert record['settings']['propagation'] == 'composed'
         assert record['command'] == "python -m davss_ros evaluate clip --out 'a b'"

@@ -46,15 +46,22 @@ def test_the_shipped_recipe_is_the_shipped_models() -> None:
     assert recipe.key_before == (KeyTraining(DATA, coarse, 'deeplab_lite1', epochs=20), fine)
     start = OUT / 'key_fine' / 'checkpoint.pt'
     assert recipe.key == replace(fine, out=OUT / 'key', start=start, epochs=12, seed=1)
-    assert recipe.correction is None  # the key network
+    assert (
+        recipe.light
+        == recipe.correction
+        == KeyTraining(DATA, OUT / 'light', 'deeplab_lite1', start=Path('camvid_light'), epochs=0)
+    )
+    assert recipe.gate is not None
     assert recipe.flow.network == 'dis'
     shipped = read_weights('camvid_lite')
     assert shipped.networks == {
         'key': recipe.key.network,
         'flow': recipe.flow.network,
         'distortion': recipe.distortion.network,
-        'correction': 'key',
+        'correction': 'deeplab_lite1',
+        'gate': recipe.gate.network,
     }
+    assert shipped.borrowed == recipe.export.borrow
     report = {name: value for name, value in asdict(recipe.export).items() if name not in ('networks', 'borrow')}
     assert shipped.settings == report
 
