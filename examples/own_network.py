@@ -40,7 +40,7 @@ def main(source: str) -> None:
     """Print the share of each class of every frame, and where its labels came from."""
     config, key = SegmenterConfig(working_height=240), Brightness()
     model = load_model(config)
-    model = replace(model, key=key, correction=KeyAgain(key), distortion=recoloured, classes=CLASSES)
+    model = replace(model, key=key, correction=KeyAgain(key), gate=None, distortion=recoloured, classes=CLASSES)
     segmenter = VideoSegmenter(config, model=model)
     for frame in open_source(source):
         result = segmenter.step(frame.image, frame.stamp)

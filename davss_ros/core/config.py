@@ -51,7 +51,7 @@ class SegmenterConfig:
     gate: str = _setting(
         '',
         'Gate network, which joins what was carried and the correction of the whole frame; the key network then redoes '
-        'windows of the outcome. Empty: as the weights say; none: without.',
+        'windows of the outcome. Empty: as the weights say, but none where correction is set; none: without.',
     )
     key_views: int = _setting(
         0,

@@ -93,7 +93,7 @@ def load_model(config: SegmenterConfig) -> Model:
     if foreign is None:
         classes, looked_into = _classes(config, files), files
         names = {role: getattr(config, role) or _named(role, files) for role in ROLES}
-        gate = config.gate or _named_gate(files)
+        gate = config.gate or (NO_GATE if config.correction else _named_gate(files))
     else:
         classes = foreign.description.classes
         distortion, looked_into = distortion_for(len(classes), config, files)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.correction import correct
-from davss_ros.core.model import Model
+from davss_ros.core.model import Model, load_model
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.core.windows import SHAPE, WORTH, choose_windows, window_count
 from davss_ros.networks.interface import Propagated
@@ -187,3 +187,9 @@ def test_with_a_gate_the_whole_frame_is_joined_and_windows_are_redone_on_top(sha
     expected = joined_plainly(carried, correction, maps[:, :1], maps[:, 1:], colours(image), 2.0, places)
     np.testing.assert_allclose(redone.scores[0].numpy(), expected, atol=1e-5)
     assert asked == [(carried, correction, distortion, distance)]
+
+
+def test_a_gate_goes_with_the_correction_that_it_came_with() -> None:
+    assert load_model(SegmenterConfig(device='cpu')).gate is not None
+    assert load_model(SegmenterConfig(device='cpu', correction='key')).gate is None
+    assert load_model(SegmenterConfig(device='cpu', correction='key', gate='gate_any')).gate is not None

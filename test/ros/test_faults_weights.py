@@ -111,7 +111,7 @@ def set_to(node: DavssNode, **values: Any) -> None:
         (of_a_wrong_class_count, r'ten\.safetensors: does not fit \w+: other shapes: .*expected \(10, .*found \(11, '),
         (with_code, r'evil\.pth: holds more than tensors.* it was not executed'),
         (with_code_by_another_name, r'evil\.safetensors: holds more than tensors.* it was not executed'),
-        (missing, r"weights: expected a shipped model \(camvid_lite[^)]*\) or a file, found '.*nowhere"),
+        (missing, r"weights: expected a shipped model \([^)]*\) or a file, found '.*nowhere"),
     ],
     ids=lambda settings: settings.__name__ if callable(settings) else '',
 )
