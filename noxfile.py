@@ -12,7 +12,8 @@ from pathlib import Path
 import nox
 
 PYTHONS = ('3.11', '3.12', '3.13')  # of the last one only a part of the suite was run, so it is not claimed
-EXTRAS = re.findall(r"^        '(\w+)': \[", Path('setup.py').read_text(), re.MULTILINE)
+_REQUIRE = Path('setup.py').read_text().partition('extras_require={')[2].partition('\n    },')[0]
+EXTRAS = re.findall(r"^        '(\w+)': \[", _REQUIRE, re.MULTILINE)
 ROS = ('rclpy', 'rmw-fastrtps-cpp', 'sensor-msgs', 'std-msgs', 'std-srvs', 'diagnostic-msgs', 'rosgraph-msgs')
 
 nox.options.sessions = ['lint', 'tests-3.12']
