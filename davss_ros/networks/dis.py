@@ -11,7 +11,7 @@ frames from the key frame without it and 68.2 with it (``--flow dis_medium``), a
 mean, instead of each by its own mean: 42 % less time (CPU time, conversions included). On three clips without labels,
 against the key network on every frame, propagation alone has 51.2 mIoU nine frames from the key frame instead of 50.8,
 55.7 instead of 55.4 at five, 64.8 both at one; as much if every frame is up to 6 % brighter or darker. It is not the
-default: on the 50 CamVid frames the corrected labels have 75.2 in place of 75.4 at nine.
+default yet: with the default model of before, the 50 CamVid frames that only report had 75.2 in place of 75.4 at nine.
 
 ``coarse`` stops at the size of the result: a third of the time, and there 50.0, 55.1 and 64.7. A sharper search (25
 iterations, patches closer together) takes that time again and gives nothing back.

@@ -50,8 +50,9 @@ def run_demo(options: argparse.Namespace) -> dict[str, Any]:
     video, out = options.video or default_video(), options.out
     source = open_source(video, topic=options.topic, bit_depth=options.bit_depth, say=lambda _: None)  # replay says it
     make_folder(out)
-    height, width = next(iter(source)).image.shape[:2]
-    settings = [f'image_size:={width}x{height}', *options.param]
+    first = next(iter(source), None)
+    size = [f'image_size:={first.image.shape[1]}x{first.image.shape[0]}'] if first else []
+    settings = [*size, *options.param]
     node = ['davss_node', '--ros-args', *(word for p in settings for word in ('-p', p))]
     listeners = 2  # the node, and the recorder, which shows the camera's image too
     replay = ['replay', str(video.expanduser().absolute()), '--rate', f'{options.rate:g}', '--topic', options.topic]
