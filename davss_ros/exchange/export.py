@@ -300,7 +300,7 @@ def _export(options: argparse.Namespace) -> None:
         write(network, 'onnx', float_file)
         int8 = quantise(float_file, options.format, model, config, options.role, list(network.inputs), frames)
     write(network, options.format, options.out, int8)
-    print(f'{options.out}: {options.role} of {model.name} in int8: {int8.told}')
+    print(f'{options.out}: {options.role} of {model.name} in int8: {int8.description}')
 
 
 def _line(error: Exception) -> str:

@@ -43,7 +43,7 @@ class Quantised:
     summary: dict[str, Any]
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """The summary in words."""
         s = self.summary
         return f'{s["measure"]} {s["value"]:.4g} on {s["measured"]} calls, calibrated on {s["calibrated"]} others'

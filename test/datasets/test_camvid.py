@@ -102,7 +102,7 @@ def test_every_color_becomes_its_line_without_void(tmp_path: Path, write: Write)
     write(tmp_path / 'labels' / '0006R0_f00930_L.png', image)
     dataset = open_dataset(tmp_path, 'camvid32')
     names = [line.split()[3] for line in LABEL_COLORS.splitlines()]
-    assert [entry.name for entry in dataset.classes] == names[:VOID_ROW] + names[VOID_ROW + 1 :]
+    assert [semantic_class.name for semantic_class in dataset.classes] == names[:VOID_ROW] + names[VOID_ROW + 1 :]
     assert dataset.stills[0].labels(31).tolist() == [[*range(VOID_ROW), 255, VOID_ROW]]
 
 
@@ -147,9 +147,9 @@ def test_folders_may_be_links(camvid: Path, tmp_path_factory: pytest.TempPathFac
     elsewhere = tmp_path_factory.mktemp('linked')
     for folder in camvid.iterdir():
         (elsewhere / folder.name).symlink_to(folder)
-    there, place = (open_dataset(folder, split=ALL_SPLITS) for folder in (elsewhere, camvid))
-    assert [still.name for still in there.stills] == [still.name for still in place.stills]
-    assert len(there.sequences) == len(place.sequences) == 1
+    copy, original = (open_dataset(folder, split=ALL_SPLITS) for folder in (elsewhere, camvid))
+    assert [still.name for still in copy.stills] == [still.name for still in original.stills]
+    assert len(copy.sequences) == len(original.sequences) == 1
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_segnet_copy(segnet: Path, split: str, ids: set[int]) -> None:
     dataset = open_dataset(segnet, split=split)
     assert (dataset.layout, dataset.problems) == ('camvid_segnet', ())
     assert {int(v) for still in dataset.stills for v in np.unique(still.labels(11))} == ids
-    assert [(entry.rate, entry.count) for entry in dataset.sequences] == [(15.0, 3)] * (1 + (',' in split))
+    assert [(sequence.rate, sequence.count) for sequence in dataset.sequences] == [(15.0, 3)] * (1 + (',' in split))
 
 
 def test_segnet_copy_needs_a_split_that_is_there(segnet: Path, write: Write) -> None:

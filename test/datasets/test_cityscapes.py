@@ -42,14 +42,17 @@ def test_label_ids_against_the_authors_table(tmp_path: Path, write: Write) -> No
     dataset = open_dataset(tmp_path)
     assert dataset.layout == 'cityscapes'
     assert dataset.stills[0].labels(19).tolist() == [[table.id2label[i].trainId for i in range(34)]]
-    for train_id, entry in enumerate(dataset.classes):
-        assert (entry.name, entry.color) == (table.trainId2label[train_id].name, table.trainId2label[train_id].color)
+    for train_id, semantic_class in enumerate(dataset.classes):
+        assert (semantic_class.name, semantic_class.color) == (
+            table.trainId2label[train_id].name,
+            table.trainId2label[train_id].color,
+        )
 
 
 def test_snippets_with_the_twentieth_labelled(cityscapes: Path) -> None:
     dataset = open_dataset(cityscapes, split='val')
     assert dataset.problems == () and dataset.classes == load_classes('cityscapes19')
-    assert [(entry.name, entry.rate, entry.count, entry.labelled) for entry in dataset.sequences] == [
+    assert [(sequence.name, sequence.rate, sequence.count, sequence.labelled) for sequence in dataset.sequences] == [
         ('bonn_000001_7', 17.0, 30, (19,)),
         ('ulm_000001_0', 17.0, 30, (19,)),
         ('ulm_000001_100', 17.0, 30, (19,)),
@@ -68,7 +71,7 @@ def test_missing_frames_are_named_at_the_ends_as_well(cityscapes: Path) -> None:
         path.unlink()
     dataset = open_dataset(cityscapes, split='val')
     assert sorted(dataset.problems) == [f'{path}: missing' for path in gone]
-    assert [(entry.count, entry.labelled) for entry in dataset.sequences] == [
+    assert [(sequence.count, sequence.labelled) for sequence in dataset.sequences] == [
         (30, (19,)),
         (11, ()),
         (16, (5,)),
@@ -99,7 +102,7 @@ def test_unlabelled_frames_are_motion(cityscapes: Path) -> None:
     gone = cityscapes / 'leftImg8bit_sequence' / 'train' / 'aachen' / 'aachen_000001_000004_leftImg8bit.png'
     gone.unlink()
     dataset = open_dataset(cityscapes, split='train')
-    assert dataset.stills == () and [entry.count for entry in dataset.sequences] == [29]
+    assert dataset.stills == () and [sequence.count for sequence in dataset.sequences] == [29]
     assert dataset.problems == (f'{gone}: missing',)
 
 

@@ -34,7 +34,7 @@ def test_plain_folder_is_one_sequence(tmp_path: Path, write: Write) -> None:
 def test_numbers_order_frames_and_tell_drives_apart(tmp_path: Path, write: Write) -> None:
     names = ['x_8', 'x_9', 'x_10', 'x_11', 'y_4', 'y_6', 'y_8', 'y_200', 'y_202']
     dataset = open_dataset(fill(tmp_path, write, names))
-    assert [(entry.name, entry.count, entry.rate) for entry in dataset.sequences] == [
+    assert [(sequence.name, sequence.count, sequence.rate) for sequence in dataset.sequences] == [
         ('x_8', 4, 15.0),
         ('y_4', 3, 15.0),
         ('y_200', 2, 15.0),
@@ -52,14 +52,16 @@ def test_missing_frames_of_a_plain_folder(tmp_path: Path, write: Write) -> None:
 
 def test_stamps_as_names_are_no_numbering(tmp_path: Path, write: Write) -> None:
     dataset = open_dataset(fill(tmp_path, write, ['1700000033', '1700000000', '1700000067', '1700000100']))
-    assert dataset.problems == () and [entry.count for entry in dataset.sequences] == [4]
+    assert dataset.problems == () and [sequence.count for sequence in dataset.sequences] == [4]
 
 
 def test_stills_of_camvid_in_a_plain_folder_are_no_video(tmp_path: Path, write: Write) -> None:
     names = [f'0001TP_{number:06}' for number in (6690, 6720, 6750)] + ['0016E5_07959', '0016E5_07961']
     dataset = open_dataset(fill(tmp_path, write, names))
     assert len(dataset.stills) == 5 and dataset.problems == ()
-    assert [(entry.name, entry.rate, entry.count) for entry in dataset.sequences] == [('0016E5_7959', 15.0, 2)]
+    assert [(sequence.name, sequence.rate, sequence.count) for sequence in dataset.sequences] == [
+        ('0016E5_7959', 15.0, 2)
+    ]
 
 
 def test_stills_have_no_sequences(tmp_path: Path, write: Write) -> None:
@@ -79,7 +81,7 @@ def test_partners_are_missing(tmp_path: Path, write: Write, layout: str) -> None
     partly = open_dataset(tmp_path, layout=layout, partly_labelled=True)
     assert partly.problems == (f'{tmp_path}/labels/7.png: no image of that name',)
     assert [still.name for still in partly.stills] == ['2', '3']
-    assert [entry.labelled for entry in partly.sequences] == ([] if layout else [(1, 2)])
+    assert [sequence.labelled for sequence in partly.sequences] == ([] if layout else [(1, 2)])
 
 
 def test_two_images_of_one_name(tmp_path: Path, write: Write) -> None:

@@ -27,7 +27,7 @@ def folder(tmp_path: Path, write: Write) -> Path:
 
 
 def parts(dataset: Dataset) -> list[list[int]]:
-    return [[int(frame.image_path.stem) for frame in entry.frames] for entry in dataset.sequences]
+    return [[int(frame.image_path.stem) for frame in sequence.frames] for sequence in dataset.sequences]
 
 
 def test_broken_files_are_skipped_counted_and_named(folder: Path) -> None:
@@ -38,7 +38,7 @@ def test_broken_files_are_skipped_counted_and_named(folder: Path) -> None:
     dataset, findings = usable(open_dataset(folder), lines.append)
     assert [still.name for still in dataset.stills] == ['0', '1', '3', '4', '6', '7', '8']
     assert parts(dataset) == [[0, 1], [3, 4], [6, 7, 8]]
-    assert [entry.name for entry in dataset.sequences] == ['0_part1', '0_part2', '0_part3']
+    assert [sequence.name for sequence in dataset.sequences] == ['0_part1', '0_part2', '0_part3']
     assert len(findings.broken) == 2 and lines[2] == f'{folder}: 2 of 9 images skipped'
     assert lines[0].startswith(f'skipped: {folder}/images/2.png: ') and 'found 0 bytes' in lines[0]
     assert lines[1].startswith(f'skipped: {folder}/labels/5.png: cannot be read as labels: ')
@@ -115,7 +115,7 @@ def test_nothing_but_void_is_a_problem_and_a_missing_class_a_note(folder: Path, 
 
 
 def test_palettes_that_contradict_their_indices_are_pointed_out(folder: Path) -> None:
-    classes = [entry.color for entry in open_dataset(folder).classes]
+    classes = [semantic_class.color for semantic_class in open_dataset(folder).classes]
     for number in range(COUNT):
         image = Image.fromarray(np.full((16, 24), number, np.uint8), 'L')
         for order, contradicts in ((classes, False), (classes[::-1], number != 5)):

@@ -39,9 +39,9 @@ def test_one_block_tells_nothing() -> None:
 def test_many_matrices_at_once_are_as_one_after_the_other() -> None:
     counts = np.random.default_rng(2).integers(0, 9, (5, 4, 4))
     counts[1, 2], counts[1, :, 2], counts[3] = 0, 0, 0
-    for entry, ious, mean in zip(counts, iou(counts), mean_iou(counts), strict=True):
+    for matrix_counts, ious, mean in zip(counts, iou(counts), mean_iou(counts), strict=True):
         matrix = ConfusionMatrix(4)
-        matrix.counts = entry
+        matrix.counts = matrix_counts
         np.testing.assert_array_equal(ious, matrix.iou())
         assert mean == matrix.miou() or (np.isnan(mean) and np.isnan(matrix.miou()))
 
@@ -64,5 +64,5 @@ def test_intervals_of_curves_hold_the_figures_and_widen_for_fewer_frames() -> No
     short, long = miou_intervals(few)['mean'], intervals['mean']
     assert short is not None and long is not None
     assert short[1] - short[0] > long[1] - long[0]
-    entry = {1: replace(few[1], blocks={(0, 0): few[1].confusion})}
-    assert miou_intervals(entry) == {'1': None, 'mean': None}
+    single = {1: replace(few[1], blocks={(0, 0): few[1].confusion})}
+    assert miou_intervals(single) == {'1': None, 'mean': None}

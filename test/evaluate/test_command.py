@@ -198,8 +198,8 @@ def test_wrong_options_are_usage_errors(folder: Path, options: list[str]) -> Non
 
 def test_worse_pictures(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / 'out'
-    given = [str(folder), '--distances', '1-2', '--corrupt', '--no-streaming', '--out', str(out)]
-    assert command.main([*given, '--compare', 'other=camvid_lite']) == 0
+    arguments = [str(folder), '--distances', '1-2', '--corrupt', '--no-streaming', '--out', str(out)]
+    assert command.main([*arguments, '--compare', 'other=camvid_lite']) == 0
     results = json.loads((out / 'results.json').read_text())
     for model in (results, results['models']['other']):
         assert model['corruption']['distance'] == 2

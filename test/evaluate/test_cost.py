@@ -70,8 +70,8 @@ def test_windows_cost_what_is_seen_in_them_and_everywhere_the_whole(model: Model
     config = replace(CONFIG, working_height=0)
     windows = replace(model, correction_share=0.9)  # two windows, each with its margin
     assert round(0.9 * 32 * 48 / (SHAPE[0] * SHAPE[1])) == 2
-    observed = 2 * (SHAPE[0] + 2 * MARGIN) * (SHAPE[1] + 2 * MARGIN)
-    assert multiply_adds(frame, windows, config)['correction'] == observed * 2 * 2
+    area = 2 * (SHAPE[0] + 2 * MARGIN) * (SHAPE[1] + 2 * MARGIN)
+    assert multiply_adds(frame, windows, config)['correction'] == area * 2 * 2
     everywhere = multiply_adds(frame, windows, config, 'correct_all')
     assert everywhere['correction'] == 32 * 48 * 2 * 2
     assert 'distortion' not in everywhere
@@ -82,8 +82,8 @@ def test_windows_cost_what_is_seen_in_them_and_everywhere_the_whole(model: Model
 def test_every_mode_pays_for_what_it_runs(model: Model, frames: list) -> None:
     found = costs(frames, model, CONFIG, ['hold', 'flow', 'correct_all', 'davss'])
     counts = {role: count / 1e9 for role, count in multiply_adds(frames[0], model, CONFIG).items()}
-    assert {entry.key_gmacs for entry in found.values()} == {counts['key']}
-    assert {name: entry.other_gmacs for name, entry in found.items()} == pytest.approx(
+    assert {cost.key_gmacs for cost in found.values()} == {counts['key']}
+    assert {name: cost.other_gmacs for name, cost in found.items()} == pytest.approx(
         {
             'per_frame': counts['key'],
             'hold': 0,
@@ -93,9 +93,9 @@ def test_every_mode_pays_for_what_it_runs(model: Model, frames: list) -> None:
         }
     )
     assert not found['per_frame'].other_ms
-    for name, entry in found.items():
-        assert {'prepare', 'key', 'labels', 'total'} <= entry.key_ms.keys()
-        assert ('correction' in entry.other_ms) == (name in ('correct_all', 'davss'))
+    for name, cost in found.items():
+        assert {'prepare', 'key', 'labels', 'total'} <= cost.key_ms.keys()
+        assert ('correction' in cost.other_ms) == (name in ('correct_all', 'davss'))
 
 
 def test_mean_of_an_interval() -> None:
@@ -120,5 +120,5 @@ def test_configurations_take_turns(model: Model, frames: list) -> None:
     configs = [replace(CONFIG, mode='hold', key_interval=3), replace(CONFIG, mode='per_frame')]
     times = stage_times(frames[:6], configs, replace(model, key=Watched('key')))
     assert len(order) == 3 + 2 + 6  # warming up: one key frame, and two; then 2 of 6, and all
-    assert [set(entry) for entry in times] == [{'key', 'other'}] * 2
+    assert [set(kinds) for kinds in times] == [{'key', 'other'}] * 2
     assert times[0]['other'].keys() == {'prepare', 'labels', 'total'} and not times[1]['other']

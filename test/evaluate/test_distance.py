@@ -127,14 +127,14 @@ def test_miou_of_known_motion(model: Model, frames: Frames, mode: str, changes: 
 
 
 def test_every_distance_is_measured_on_the_same_frames(model: Model, frames: Frames) -> None:
-    observed = [sum(labels.sum() for _, labels in frames[LONGEST:]), 0]
-    observed[1] = (COUNT - LONGEST) * frames[0][1].size - observed[0]
+    pixels = [sum(labels.sum() for _, labels in frames[LONGEST:]), 0]
+    pixels[1] = (COUNT - LONGEST) * frames[0][1].size - pixels[0]
     found = curves_of(frames, model, CONFIG, DISTANCES)
     assert found.counted == COUNT - LONGEST
     assert found.curves.keys() == {'per_frame', *MODES}
     for curve in found.curves.values():
         for scores in curve.at.values():
-            assert scores.confusion.counts.sum(1).tolist() == observed[::-1]
+            assert scores.confusion.counts.sum(1).tolist() == pixels[::-1]
 
 
 def test_void_labels_do_not_count(model: Model, frames: Frames) -> None:
@@ -369,10 +369,10 @@ def test_worst_frames_are_the_least_accurate(model: Model, frames: Frames) -> No
     for t in (5, 7):
         frames[t][1][:] = 1 - frames[t][1]  # labels that nothing predicted
     worst = curves_of(frames, model, CONFIG, [2], ['hold', 'davss']).worst
-    assert [(entry.name, entry.mode, entry.distance) for entry in worst] == [('5', 'davss', 2)]  # one of ten in a row
-    entry = worst[0]
-    assert entry.accuracy == pytest.approx((entry.predicted == entry.true).mean())
-    np.testing.assert_array_equal(entry.true, frames[5][1])
-    np.testing.assert_array_equal(entry.image, frames[5][0])
-    np.testing.assert_array_equal(entry.predicted, frames[3][1])  # without motion: as it was at the key frame
-    assert entry.distortion.shape == entry.true.shape
+    assert [(frame.name, frame.mode, frame.distance) for frame in worst] == [('5', 'davss', 2)]  # one of ten in a row
+    frame = worst[0]
+    assert frame.accuracy == pytest.approx((frame.predicted == frame.true).mean())
+    np.testing.assert_array_equal(frame.true, frames[5][1])
+    np.testing.assert_array_equal(frame.image, frames[5][0])
+    np.testing.assert_array_equal(frame.predicted, frames[3][1])  # without motion: as it was at the key frame
+    assert frame.distortion.shape == frame.true.shape

@@ -91,16 +91,16 @@ def model(clock: Clock) -> Model:
 def frames(labelled: bool = True, stamped: bool = True) -> Video:
     """A wall that grows by 4 px every frame."""
     made = []
-    for place in range(COUNT):
+    for number in range(COUNT):
         labels = np.zeros((32, 64), np.uint8)
-        labels[:, : 4 * (place + 1)] = 1
+        labels[:, : 4 * (number + 1)] = 1
         image: NDArray[np.uint8] = np.stack([255 * labels] * 3, 2)
         made.append(
             EvaluationFrame(
-                str(place),
+                str(number),
                 partial(np.copy, image),
                 partial(np.copy, labels) if labelled else None,
-                stamp=place * PERIOD * MS if stamped else None,
+                stamp=number * PERIOD * MS if stamped else None,
             )
         )
     return made
@@ -108,7 +108,7 @@ def frames(labelled: bool = True, stamped: bool = True) -> Video:
 
 def expected_miou(lates: dict[int, int]) -> float:
     """Of labels of the frame so many before: the wall ends that many times 4 px too early."""
-    walls = {place: 4 * (place + 1) for place in lates}
+    walls = {number: 4 * (number + 1) for number in lates}
     wall = sum(walls[p] - 4 * late for p, late in lates.items()) / sum(walls.values())
     ground = sum(64 - w for w in walls.values()) / sum(64 - walls[p] + 4 * late for p, late in lates.items())
     return 100 * (wall + ground) / 2
@@ -119,14 +119,14 @@ def test_labels_count_by_when_they_are_there(model: Model) -> None:
     found = streaming_scores([frames()], segmenters, rounds=2)
     # per_frame serves 0 (till 100), 2 (till 200), 5 (from 200), 7, 10 and 11: labels are 2 to 4 frames old
     served = {0: 100, 2: 200, 5: 300, 7: 400}
-    there = {p: p - max(frame for frame, ready in served.items() if ready <= p * PERIOD) for p in range(3, COUNT)}
-    assert found['per_frame']['miou'] == pytest.approx(expected_miou(there))
-    assert found['per_frame']['age'] == pytest.approx(np.mean([late * PERIOD for late in there.values()]))
+    ages = {p: p - max(frame for frame, ready in served.items() if ready <= p * PERIOD) for p in range(3, COUNT)}
+    assert found['per_frame']['miou'] == pytest.approx(expected_miou(ages))
+    assert found['per_frame']['age'] == pytest.approx(np.mean([late * PERIOD for late in ages.values()]))
     assert found['per_frame']['latency_p50'] == found['per_frame']['latency_p95'] == pytest.approx(100)
     assert found['per_frame']['served'] == pytest.approx(6 / COUNT)
     # davss: 0 (till 100), 2 (till 110), 3 (120 to 130), then each as it comes, there when the next one does
-    there = {3: 1} | dict.fromkeys(range(4, COUNT), 1)
-    assert found['davss']['miou'] == pytest.approx(expected_miou(there))
+    ages = {3: 1} | dict.fromkeys(range(4, COUNT), 1)
+    assert found['davss']['miou'] == pytest.approx(expected_miou(ages))
     assert found['davss']['age'] == pytest.approx(PERIOD)
     assert found['davss']['served'] == pytest.approx((COUNT - 1) / COUNT)
     assert found['davss']['latency_p50'] == pytest.approx(10)
@@ -137,8 +137,8 @@ def test_frames_are_given_no_earlier_than_they_are_due(model: Model, clock: Cloc
     began = clock.now
     played = play(clip, players(model, CONFIG, ['davss'])['davss'])
     assert [output.ready - latency for output, latency in zip(played.outputs, played.latencies, strict=True)] == [
-        max(clip.stamps[place], previous)
-        for place, previous in zip(
+        max(clip.stamps[number], previous)
+        for number, previous in zip(
             [output.frame for output in played.outputs], [0, *(o.ready for o in played.outputs)], strict=False
         )
     ]

@@ -38,9 +38,9 @@ def test_scores_equal_those_of_scikit_learn(power: float) -> None:
     assert ours.auc() == pytest.approx(roc_auc_score(wrong, values), abs=5e-4)
     assert ours.average_precision() == pytest.approx(average_precision_score(wrong, values), abs=2e-3)
     assert ours.share_wrong() == pytest.approx(wrong.mean())
-    observed, mean = calibration_curve(wrong, values, n_bins=10)
+    fractions, mean = calibration_curve(wrong, values, n_bins=10)
     tenths = ours.calibration()
-    np.testing.assert_allclose([tenth['observed'] for tenth in tenths], observed)
+    np.testing.assert_allclose([tenth['observed'] for tenth in tenths], fractions)
     np.testing.assert_allclose([tenth['mean'] for tenth in tenths], mean, rtol=1e-5)
     assert sum(tenth['count'] for tenth in tenths) == values.size
 
@@ -68,8 +68,8 @@ def test_roc_rises_from_corner_to_corner() -> None:
 
 
 def test_images_are_pooled() -> None:
-    entry, other = drawn(0, 3), drawn(1, 2)
-    both, whole = quality(entry) + quality(other), quality(entry, other)
+    first, other = drawn(0, 3), drawn(1, 2)
+    both, whole = quality(first) + quality(other), quality(first, other)
     assert (both.auc(), both.calibration()) == (whole.auc(), whole.calibration())
 
 

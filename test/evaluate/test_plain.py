@@ -32,11 +32,11 @@ def test_labels_are_those_of_the_plain_order() -> None:
         CONFIG, model=Model(**networks, classes=classes, propagation='step', correction_gain=1.0, align_corners=False,
                             device=torch.device('cpu'), precision=torch.float32, name='published')
     )  # fmt: skip
-    observed = set()
+    classes = set()
     for number, frame in enumerate(moving(4)):
         expected = plain.step(frame, key=number == 0)
         result = ours.step(frame)
         assert result.is_key == (number == 0)
         assert (result.labels == expected).mean() > 0.999
-        observed |= set(np.unique(expected))
-    assert len(observed) > 3  # else there would be little to agree about
+        classes |= set(np.unique(expected))
+    assert len(classes) > 3  # else there would be little to agree about

@@ -24,7 +24,7 @@ from davss_ros.evaluate.results import results_of
 from davss_ros.evaluate.scores import Curve, Evaluation, Scores, WorstFrame
 
 CLASSES = (SemanticClass('road & co', (10, 20, 200)), SemanticClass('car', (200, 100, 0)))
-NAMES = [entry.name for entry in CLASSES]
+NAMES = [semantic_class.name for semantic_class in CLASSES]
 OPEN_ENDED = {'meta', 'img', 'br', 'link'}
 
 
@@ -131,9 +131,9 @@ def test_page_is_whole_and_holds_the_figures(evaluation: Evaluation, results: di
     page = Page(text)
     for name, mode in (('flow', results['modes']['flow']), ('a<b/davss', results['modes']['davss'])):
         assert [name, *(f'{mode["miou"][d]:.1f}' for d in ('1', '2', 'mean'))] in page.rows
-        entry = mode['interval']['3']
-        figures = [f'{entry[key]:.1f}' for key in ('miou', 'boundary_f', 'consistency', 'ms')]
-        assert [name, '3', *figures, f'{entry["gmacs"]:.2f}'] in page.rows
+        row = mode['interval']['3']
+        figures = [f'{row[key]:.1f}' for key in ('miou', 'boundary_f', 'consistency', 'ms')]
+        assert [name, '3', *figures, f'{row["gmacs"]:.2f}'] in page.rows
     assert ['davss: AUC', *(f'{results["distortion"]["auc"][d]:.3f}' for d in ('1', '2', 'mean'))] in page.rows
     single, davss = (results['modes'][mode]['iou'][d] for mode, d in (('per_frame', '0'), ('davss', '2')))
     road = next(row for row in page.rows if row[0] == 'road & co')
@@ -182,7 +182,7 @@ def test_curves_show_every_mode_at_every_distance(results: dict[str, Any]) -> No
         assert results['modes'][name]['miou']['2'] in [
             row['y'] for row in rows if (row.get('name'), row.get('x')) == (name, 2)
         ]
-    texts = {entry.text for entry in ElementTree.fromstring(to_svg(chart)).findall('.//{*}text')}
+    texts = {element.text for element in ElementTree.fromstring(to_svg(chart)).findall('.//{*}text')}
     assert {'per_frame', 'flow', 'davss', 'a<b/davss'} <= texts
 
 

@@ -24,9 +24,9 @@ def frame(labelled: bool = True) -> EvaluationFrame:
 def needed(videos: list[Video], longest: int, interval: int) -> set[tuple[int, int, int]]:
     """Every (video, key frame, frame) that is asked for, found one by one."""
     steps = set()
-    for number, entry in enumerate(videos):
-        for t in range(longest, len(entry)):
-            if entry[t].labels is not None:
+    for number, video in enumerate(videos):
+        for t in range(longest, len(video)):
+            if video[t].labels is not None:
                 steps |= {(number, t - d, t) for d in range(longest + 1)}
                 if interval and t >= interval:
                     steps.add((number, t - interval, t - 1))
@@ -75,10 +75,10 @@ def folder(tmp_path: Path) -> Path:
 def test_a_folder_is_a_video_of_labelled_frames(folder: Path) -> None:
     (video,) = dataset_videos(open_dataset(folder, CLASSES))
     check_videos([video])
-    assert [entry.name for entry in video] == [*'abcd']
-    for number, entry in enumerate(video):
-        image = entry.image()
-        assert (image == ord(entry.name)).all() and (entry.labels_of(image) == number).all()
+    assert [frame.name for frame in video] == [*'abcd']
+    for number, frame in enumerate(video):
+        image = frame.image()
+        assert (image == ord(frame.name)).all() and (frame.labels_of(image) == number).all()
 
 
 def test_every_wrong_file_is_named(folder: Path) -> None:
@@ -107,5 +107,5 @@ def test_frames_between_the_labelled_ones_belong_to_the_video(tmp_path: Path) ->
         cv2.imwrite(str(tmp_path / 'images' / f'{number:06d}.png'), np.full((20, 30, 3), number, np.uint8))
     cv2.imwrite(str(tmp_path / 'labels' / '000004.png'), np.ones((20, 30), np.uint8))
     (video,) = dataset_videos(open_dataset(tmp_path, CLASSES, partly_labelled=True))
-    assert [entry.labels is not None for entry in video] == [False] * 4 + [True, False]
-    assert [int(entry.image()[0, 0, 0]) for entry in video] == list(range(6))
+    assert [frame.labels is not None for frame in video] == [False] * 4 + [True, False]
+    assert [int(frame.image()[0, 0, 0]) for frame in video] == list(range(6))

@@ -73,7 +73,7 @@ def test_the_table_the_picture_and_the_figures(check: Any, scene: Any, tmp_path:
     overlay, image = read_image(tmp_path / 'out.png'), read_image(scene[0])
     assert overlay.shape == image.shape
     model = load_model(SegmenterConfig(key=f'torchscript:{tmp_path / "net.ts"}', device='cpu', engine='torch'))
-    colours = np.array([entry.color for entry in model.classes])
+    colours = np.array([semantic_class.color for semantic_class in model.classes])
     middle = (scene[1][20::40, 20::40], overlay[20::40, 20::40], image[20::40, 20::40])
     for number, painted, plain in zip(*(part.reshape(-1, *part.shape[2:]) for part in middle), strict=True):
         np.testing.assert_allclose(painted, (colours[number] + plain) / 2, atol=1)

@@ -20,9 +20,9 @@ def mutated(data: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
         changed[start:start] = changed[start : start + length]
     else:
         first, second, length = _place(len(data), rng), _place(len(data), rng), int(rng.integers(1, 33))
-        entry, other = bytes(changed[first : first + length]), bytes(changed[second : second + length])
+        piece, other = bytes(changed[first : first + length]), bytes(changed[second : second + length])
         changed[first : first + len(other)] = other
-        changed[second : second + len(entry)] = entry
+        changed[second : second + len(piece)] = piece
     return kind, bytes(changed)
 
 

@@ -26,7 +26,7 @@ RECIPE = 'data: somewhere\nout: elsewhere\nseed: 3\nkey: {network: deeplab_lite1
 def pictures(rng: np.random.Generator) -> list[np.ndarray]:
     """Return frames, (H, W, 3) uint8, smooth enough to be compressed."""
     small = rng.integers(0, 256, (FRAMES, 4, 5, 3), np.uint8)
-    return [cv2.resize(entry, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC) for entry in small]
+    return [cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC) for image in small]
 
 
 def _bag(folder: Path, rng: np.random.Generator, storage: StoragePlugin) -> Path:

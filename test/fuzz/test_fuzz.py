@@ -51,7 +51,7 @@ fuzz.KINDS.clear()
 fuzz.KINDS.update({name: whole for name in ('crash', 'hang', 'memory', 'error')})
 fuzz.mutated = lambda data, rng: ('cut', data[:-1])
 found = fuzz.fuzz(0, 1, list(fuzz.KINDS))['found']
-print(json.dumps([(one['kind'], one['text'].strip().splitlines()[-1]) for one in found]))
+print(json.dumps([(finding['kind'], finding['text'].strip().splitlines()[-1]) for finding in found]))
 """
 WORKER = """
 import os, sys

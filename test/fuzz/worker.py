@@ -54,7 +54,9 @@ def outcome(kind: str, path: Path) -> dict[str, Any]:
         digest.update(repr(load_recipe(str(path))).encode())
     else:
         classes = load_classes(str(path))
-        assert all(isinstance(entry.name, str) and len(entry.color) == 3 for entry in classes)
+        assert all(
+            isinstance(semantic_class.name, str) and len(semantic_class.color) == 3 for semantic_class in classes
+        )
         digest.update(repr(classes).encode())
     return {'outcome': 'read', 'digest': digest.hexdigest(), 'frames': 0}
 

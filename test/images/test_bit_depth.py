@@ -59,7 +59,7 @@ def test_other_settings_are_refused(setting: object) -> None:
 
 
 def test_settings_as_text_and_numbers() -> None:
-    assert [parse_bit_depth(entry) for entry in ('auto', '12', 12, ' 10 ')] == [0, 12, 12, 10]
+    assert [parse_bit_depth(setting) for setting in ('auto', '12', 12, ' 10 ')] == [0, 12, 12, 10]
 
 
 def write(folder: Path, largest: list[int]) -> list[Path]:

@@ -48,7 +48,7 @@ def test_small_palettes(bits: int) -> None:
 @pytest.mark.parametrize('bits', [1, 2, 4])
 def test_grey_of_few_bits_is_not_stretched(bits: int) -> None:
     ids = IDS % 2**bits
-    rows = np.packbits(np.stack([ids >> place & 1 for place in reversed(range(bits))], 2).reshape(len(ids), -1), axis=1)
+    rows = np.packbits(np.stack([ids >> bit & 1 for bit in reversed(range(bits))], 2).reshape(len(ids), -1), axis=1)
     data = png(ids.shape, bits, 0, rows)
     assert (cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) == ids * (255 // (2**bits - 1))).all()
     assert label_picture(data).pixels.tolist() == ids.tolist()

@@ -62,8 +62,8 @@ def grey(encoding: str, big: bool = False) -> tuple[Bytes, Bytes]:
 def bayer(encoding: str, color: tuple[int, int, int]) -> tuple[Bytes, Bytes]:
     letters = encoding.removeprefix('bayer_')[:4]  # colours of the first row, then the second
     mosaic = np.zeros((HEIGHT, WIDTH), np.uint8)
-    for place, letter in enumerate(letters):
-        mosaic[place // 2 :: 2, place % 2 :: 2] = color['rgb'.index(letter)]
+    for number, letter in enumerate(letters):
+        mosaic[number // 2 :: 2, number % 2 :: 2] = color['rgb'.index(letter)]
     if encoding.endswith('16'):
         return np.stack([mosaic // 2, mosaic], 2).reshape(HEIGHT, -1), np.broadcast_to(
             np.array(color, np.uint8), (HEIGHT, WIDTH, 3)
@@ -87,7 +87,7 @@ def yuv(encoding: str) -> tuple[Bytes, Bytes]:
     else:
         order = [u, y[:, ::2], v, y[:, 1::2]] if encoding in ('yuv422', 'uyvy') else [y[:, ::2], u, y[:, 1::2], v]
         rows = np.stack(order, 2).reshape(HEIGHT, 2 * WIDTH)
-    u, v = (np.repeat(np.repeat(entry, HEIGHT // len(entry), 0), 2, 1) for entry in (u, v))
+    u, v = (np.repeat(np.repeat(plane, HEIGHT // len(plane), 0), 2, 1) for plane in (u, v))
     rgb = [
         [video_rgb(y[at], u[at], v[at]) for at in zip([r] * WIDTH, range(WIDTH), strict=True)] for r in range(HEIGHT)
     ]
@@ -209,7 +209,7 @@ def test_sixteen_bits_on_the_wire_go_by_the_bit_depth_of_the_stream(bits: int) -
         compressed('rgb16; png compressed bgr16', rgb16[..., ::-1]),
         compressed('rgb16; tiff compressed bgr16', rgb16[..., ::-1], '.tiff'),
     ]
-    assert all(close(decode(entry, depth), expected, 0) for entry in settings)
+    assert all(close(decode(setting, depth), expected, 0) for setting in settings)
     mono = message(grey16.astype('<u2').view(np.uint8).reshape(HEIGHT, -1), (HEIGHT, WIDTH), 'mono16')
     assert close(decode(mono, depth), np.repeat(expected[..., :1], 3, 2), 0)
     assert len(lines) == 1 and f'{bits} of 16 bits' in lines[0]

@@ -12,15 +12,15 @@ CPU = torch.device('cpu')
 
 @pytest.mark.parametrize('precision', [torch.bfloat16, torch.float16], ids=str)
 def test_it_takes_and_gives_float32_and_computes_in_less(precision: torch.dtype) -> None:
-    observed = []
+    dtypes = []
     exact = nn.Conv2d(3, 4, 3)
     network = nn.Conv2d(3, 4, 3)
     network.load_state_dict(exact.state_dict())
-    network.register_forward_hook(lambda module, inputs, output: observed.append(output.dtype))
+    network.register_forward_hook(lambda module, inputs, output: dtypes.append(output.dtype))
     half = InHalf(network, CPU, precision)
     image = torch.rand(1, 3, 12, 12)
     result = half(image)
-    assert observed == [precision]
+    assert dtypes == [precision]
     assert result.dtype == torch.float32
     torch.testing.assert_close(result, exact(image), atol=0.02, rtol=0.02)
     assert not torch.equal(result, exact(image))

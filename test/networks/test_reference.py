@@ -62,40 +62,40 @@ def test_every_array_is_reproduced(published: Path, outputs: dict[str, NDArray[A
         pytest.skip(f'the reference has no {convention}_* arrays')
     model = load_model(settings(published, outputs, convention))
     segmenter = VideoSegmenter(settings(published, outputs, convention), model=model)
-    observed: dict[str, NDArray[Any]] = {}
-    watch(segmenter, observed)
+    values: dict[str, NDArray[Any]] = {}
+    watch(segmenter, values)
     for t, frame in enumerate(outputs['frames']):
-        observed.clear()
+        values.clear()
         result = segmenter.step(frame, t)
-        observed['labels'] = result.labels
-        observed['distortion'] = result.distortion_quarter
+        values['labels'] = result.labels
+        values['distortion'] = result.distortion_quarter
         compared = 0
         for name in names:
             match = re.fullmatch(rf'{convention}_(\w+?)(?:_(\d+))?', name)
             assert match is not None
             what, when = match[1], int(match[2] or 0)
             if when == t and what != 'margin':
-                check(what, observed[what], outputs[name], outputs.get(f'{convention}_margin_{t}'))
+                check(what, values[what], outputs[name], outputs.get(f'{convention}_margin_{t}'))
                 compared += 1
         assert compared or t == 0
 
 
-def watch(segmenter: VideoSegmenter, observed: dict[str, NDArray[Any]]) -> None:
+def watch(segmenter: VideoSegmenter, values: dict[str, NDArray[Any]]) -> None:
     """Note what the networks give on the way of a frame."""
     model = segmenter.model
 
     def key(image: torch.Tensor) -> torch.Tensor:
-        observed['key_logits'] = (scores := model.key(image))[0].numpy()
+        values['key_logits'] = (scores := model.key(image))[0].numpy()
         return scores
 
     def flow(image: torch.Tensor, previous: torch.Tensor) -> torch.Tensor:
-        observed['flow'] = (motion := model.flow(image, previous))[0].numpy()
+        values['flow'] = (motion := model.flow(image, previous))[0].numpy()
         return motion
 
     def correction(image: torch.Tensor, propagated: Propagated) -> torch.Tensor:
-        observed['propagated_logits'] = propagated.scores[0].numpy()
-        observed['propagated_image'] = propagated.image[0].numpy()
-        observed['correction_logits'] = (scores := model.correction(image, propagated))[0].numpy()
+        values['propagated_logits'] = propagated.scores[0].numpy()
+        values['propagated_image'] = propagated.image[0].numpy()
+        values['correction_logits'] = (scores := model.correction(image, propagated))[0].numpy()
         return scores
 
     segmenter.model = replace(model, key=key, flow=flow, correction=correction)

@@ -51,11 +51,11 @@ def test_images_of_a_batch_do_not_touch_each_other(role: str, name: str) -> None
         'correction': (image, propagated),
     }[role]
 
-    def one(value: torch.Tensor | Propagated) -> torch.Tensor | Propagated:
+    def second(value: torch.Tensor | Propagated) -> torch.Tensor | Propagated:
         return Propagated(*(part[1:2] for part in value)) if isinstance(value, Propagated) else value[1:2]
 
     with torch.inference_mode():
-        together, alone = network(*inputs), network(*map(one, inputs))
+        together, alone = network(*inputs), network(*map(second, inputs))
     torch.testing.assert_close(together[1:2], alone, atol=1e-4, rtol=1e-3)
 
 

@@ -54,9 +54,9 @@ def with_steps(path: Path, steps: list[int]) -> None:
     grown = len(new) + 4 - length
     changed = bytearray(data[:at] + (len(new) + 4).to_bytes(4, 'big') + new + data[at + length :])
     for name in (b'moov', b'trak', b'mdia', b'minf', b'stbl'):  # the boxes around it
-        place = changed.index(name, changed.index(b'moov')) - 4
-        size = int.from_bytes(changed[place : place + 4], 'big') + grown
-        changed[place : place + 4] = size.to_bytes(4, 'big')
+        offset = changed.index(name, changed.index(b'moov')) - 4
+        size = int.from_bytes(changed[offset : offset + 4], 'big') + grown
+        changed[offset : offset + 4] = size.to_bytes(4, 'big')
     edit = changed.index(b'edts')
     changed[edit : edit + 4] = b'free'  # the list of what is shown, which ends where it ended
     media = changed.index(b'mdhd') + 16 + 4  # its duration
@@ -113,8 +113,8 @@ def test_an_mp4_with_its_index_in_front_that_is_cut_off(tmp_path: Path) -> None:
     head = data.index(b'mdat') - 4
     index = bytearray(data[at : at + length])
     table = index.index(b'stco') + 4
-    for place in range(table + 8, table + 8 + 4 * int.from_bytes(index[table + 4 : table + 8], 'big'), 4):
-        index[place : place + 4] = (int.from_bytes(index[place : place + 4], 'big') + length).to_bytes(4, 'big')
+    for offset in range(table + 8, table + 8 + 4 * int.from_bytes(index[table + 4 : table + 8], 'big'), 4):
+        index[offset : offset + 4] = (int.from_bytes(index[offset : offset + 4], 'big') + length).to_bytes(4, 'big')
     path.write_bytes((data[:head] + index + data[head:at])[: head + length + (at - head) // 2])
     numbers, _, said = read(path)
     assert 5 < len(numbers) < COUNT

@@ -18,7 +18,7 @@ class LaunchDescription:
         self.entities = entities
 
     def get_launch_arguments(self) -> list[Any]:
-        return [entry for entry in self.entities if isinstance(entry, DeclareLaunchArgument)]
+        return [entity for entity in self.entities if isinstance(entity, DeclareLaunchArgument)]
 
 
 class DeclareLaunchArgument:

@@ -40,11 +40,11 @@ def worker() -> Worker:
 
 @pytest.fixture
 def camera(tiny_model: Model, camera_of: _Make, worker: Worker) -> Any:
-    entry = camera_of(
+    camera = camera_of(
         tiny_model, worker, 'front', key_interval=100, node=NodeConfig(policy='every_frame', queue_length=3)
     )
-    worker.assign((entry,), batching=False)
-    return entry
+    worker.assign((camera,), batching=False)
+    return camera
 
 
 def reasons(camera: Any) -> list[str]:
@@ -209,4 +209,4 @@ def test_a_node_that_was_configured_anew_counts_anew(tiny_model: Model, running:
         assert client.call(ChangeState, '/davss/change_state', request).success
     client.run_until(lambda: len(diagnostics) >= 2 and diagnostics[-1]['received'] == '0')
     assert diagnostics[-1]['received'] == '0'
-    assert all(float(entry['rate in (Hz)']) >= 0 for entry in diagnostics), diagnostics
+    assert all(float(status['rate in (Hz)']) >= 0 for status in diagnostics), diagnostics

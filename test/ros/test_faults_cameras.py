@@ -63,21 +63,21 @@ class Stage:
     def play(self, *images: Image) -> list[Image]:
         """Publish images one after the other, and return their labels."""
         self.labels.clear()
-        for number, entry in enumerate(images):
-            self._camera.publish(entry)
+        for number, message in enumerate(images):
+            self._camera.publish(message)
             self._client.run_until(lambda number=number: len(self.labels) > number, 60)  # type: ignore[misc]
         assert len(self.labels) == len(images), self.process.said()
-        for label, entry in zip(self.labels, images, strict=True):
-            assert label.header == entry.header
+        for label, message in zip(self.labels, images, strict=True):
+            assert label.header == message.header
             assert (label.height, label.width, len(label.data)) == (
-                entry.height,
-                entry.width,
-                entry.height * entry.width,
+                message.height,
+                message.width,
+                message.height * message.width,
             )
         return list(self.labels)
 
-    def publish(self, entry: Image) -> None:
-        self._camera.publish(entry)
+    def publish(self, message: Image) -> None:
+        self._camera.publish(message)
 
     def serve(self, seconds: float) -> None:
         """Take what comes in that time."""
@@ -126,8 +126,8 @@ def test_a_bag_in_a_loop_has_a_key_frame_at_every_start(stage: Stage) -> None:
 def test_a_single_stamp_that_goes_back_is_one_key_frame(stage: Stage) -> None:
     stage.settle()
     before = stage.reasons()
-    entry, two, three, four = stage.stamps(4)
-    stage.play(*map(image, (entry, three, two, four)))
+    first, two, three, four = stage.stamps(4)
+    stage.play(*map(image, (first, three, two, four)))
     assert stage.reasons() - before == {'back': 1}
 
 

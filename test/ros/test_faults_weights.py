@@ -91,9 +91,9 @@ def parameters(**values: Any) -> list[Parameter]:
 def node() -> Iterator[DavssNode]:
     context = rclpy.Context()
     context.init()
-    entry = DavssNode(context=context, parameter_overrides=parameters())
-    yield entry
-    entry.destroy_node()
+    node = DavssNode(context=context, parameter_overrides=parameters())
+    yield node
+    node.destroy_node()
     context.try_shutdown()
 
 

@@ -40,8 +40,8 @@ def test_fast_dds_understands_it(tmp_path: Path) -> None:
 def test_a_writers_queue_of_large_images_has_room() -> None:
     root = ElementTree.parse(PROFILE).getroot()
     descriptors = root.iterfind('.//dds:transport_descriptor', NAMES)
-    (memory,) = [entry for entry in descriptors if entry.findtext('dds:type', '', NAMES) == 'SHM']
+    (memory,) = [descriptor for descriptor in descriptors if descriptor.findtext('dds:type', '', NAMES) == 'SHM']
     assert int(memory.findtext('dds:segment_size', '', NAMES)) >= 5 * FULL_HD
     assert int(memory.findtext('dds:maxMessageSize', '', NAMES)) >= FULL_HD
-    used = [entry.text for entry in root.iterfind('.//dds:userTransports/dds:transport_id', NAMES)]
+    used = [transport.text for transport in root.iterfind('.//dds:userTransports/dds:transport_id', NAMES)]
     assert memory.findtext('dds:transport_id', '', NAMES) in used and len(used) == 2  # and one that leaves the machine

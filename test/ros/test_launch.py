@@ -74,10 +74,10 @@ def node_of(**arguments: str) -> tuple[list[Any], dict[str, str], bool]:
         return ''.join(part.perform(node.context) for part in substitutions)
 
     parameters = [
-        str(entry)
-        if isinstance(entry, Path)
-        else {name: list(value) if isinstance(value, tuple) else value for name, value in entry.items()}
-        for entry in evaluate_parameters(node.context, node._Node__parameters)
+        str(parameters)
+        if isinstance(parameters, Path)
+        else {name: list(value) if isinstance(value, tuple) else value for name, value in parameters.items()}
+        for parameters in evaluate_parameters(node.context, node._Node__parameters)
     ]
     remappings = {plain(name): plain(topic) for name, topic in node._Node__remappings}
     return parameters, remappings, node._ExecuteLocal__respawn
@@ -198,4 +198,4 @@ def test_the_costmap_layer_is_wired_to_what_the_node_publishes() -> None:
     wired = {'segmentation_topic': IMAGE, 'confidence_topic': IMAGE, 'labels_topic': 'vision_msgs/msg/LabelInfo'}
     assert {name: published[camera[name]] for name in wired} == wired
     classes = [name for kind in camera['class_types'] for name in camera[kind]['classes']]
-    assert sorted(classes) == sorted(entry.name for entry in load_classes('camvid11'))  # each once
+    assert sorted(classes) == sorted(semantic_class.name for semantic_class in load_classes('camvid11'))  # each once

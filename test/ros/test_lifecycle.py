@@ -96,8 +96,8 @@ def test_every_transition_and_back(processes: Any, client: Any, remote: Remote) 
     client.node.create_subscription(String, '/davss/label_names', lambda m: names.append(json.loads(m.data)), latched)
     client.run_until(lambda: bool(names))
     expected = [c.name for c in load_classes('camvid11')]
-    assert [entry['class_name'] for entry in names[0]['class_map']] == expected
-    assert [entry['class_id'] for entry in names[0]['class_map']] == list(range(11))
+    assert [mapping['class_name'] for mapping in names[0]['class_map']] == expected
+    assert [mapping['class_id'] for mapping in names[0]['class_map']] == list(range(11))
     assert client.node.count_subscribers('/image') == 0  # listens to nothing yet
 
     labels: list[Image] = []
@@ -219,8 +219,8 @@ def test_services_and_parameters_of_a_running_node(
     together = remote.set_together(warn_loss=0.6, error_loss=0.5)
     assert not together.successful and 'warn_loss: expected at most error_loss (0.5), found 0.6' in together.reason
     assert remote.set_together(warn_loss=0.1, error_loss=0.5).successful
-    entry = remote.set(error_loss=0.05)[0]
-    assert not entry.successful and 'warn_loss: expected at most error_loss (0.05), found 0.1' in entry.reason
+    result = remote.set(error_loss=0.05)[0]
+    assert not result.successful and 'warn_loss: expected at most error_loss (0.05), found 0.1' in result.reason
     assert not remote.set(weights='other')[0].successful
     assert remote.set(key_interval=1)[0].successful
     before = int(remote.report['key frames'])

@@ -71,7 +71,7 @@ def test_a_node_that_cannot_be_made_is_not_left_behind(client: Any) -> None:
 
 def test_parameters_are_described_and_checked(running: Any, tiny_model: Any, client: Any) -> None:
     running(tiny_model)
-    expected = {entry.name: entry for config in (SegmenterConfig, NodeConfig) for entry in fields(config)}
+    expected = {field.name: field for config in (SegmenterConfig, NodeConfig) for field in fields(config)}
     request = DescribeParameters.Request(names=list(expected))
     described = client.call(DescribeParameters, '/davss/describe_parameters', request)
     assert [descriptor.name for descriptor in described.descriptors] == list(expected)
@@ -116,7 +116,7 @@ def test_the_key_interval_takes_effect_and_diagnostics_add_up(
 
 def test_the_parameter_file_lists_every_parameter_with_its_default() -> None:
     listed = yaml.safe_load((ROOT / 'config' / 'davss.yaml').read_text())['/**']['ros__parameters']
-    defaults = {entry.name: entry.default for config in (SegmenterConfig, NodeConfig) for entry in fields(config)}
+    defaults = {field.name: field.default for config in (SegmenterConfig, NodeConfig) for field in fields(config)}
     assert listed == {'cameras': [''], **defaults}
     text = (ROOT / 'config' / 'davss.yaml').read_text()
     assert all('#' in line for line in text.splitlines() if ':' in line and line.startswith('    '))

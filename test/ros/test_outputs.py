@@ -102,8 +102,8 @@ def test_groups_are_published_in_place_of_classes_under_their_names(
     client.connect('/davss/label', '/davss/label_color', camera=camera)
     camera.publish(image(0))
     client.run_until(lambda: len(got) == 3, 60)
-    names = [entry['class_name'] for entry in got['names']['class_map']]
-    classes = [entry.name for entry in tiny_model.classes]
+    names = [mapping['class_name'] for mapping in got['names']['class_map']]
+    classes = [semantic_class.name for semantic_class in tiny_model.classes]
     assert names == ['ground', *(name for name in classes if name not in ('Road', 'Pavement'))]
     shades = np.arange(WIDTH) // 8 * 30 * 11 // 255  # the classes of the stripes
     expected = [0 if classes[i] in ('Road', 'Pavement') else names.index(classes[i]) for i in shades]

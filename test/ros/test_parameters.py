@@ -32,10 +32,10 @@ def listed(values: dict[str, Any]) -> list[Parameter]:
 
 @pytest.fixture
 def context() -> Iterator[Any]:
-    entry = rclpy.Context()
-    entry.init()
-    yield entry
-    entry.try_shutdown()
+    context = rclpy.Context()
+    context.init()
+    yield context
+    context.try_shutdown()
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def configured(context: Any, monkeypatch: pytest.MonkeyPatch, tiny_model: Any) -
 
 def refused(node: Node, **values: Any) -> str:
     """Set at once, and return why not; '' if it was done."""
-    result = node.set_parameters_atomically(listed({name.replace('__', '.'): entry for name, entry in values.items()}))
+    result = node.set_parameters_atomically(listed({name.replace('__', '.'): value for name, value in values.items()}))
     assert result.successful == (not result.reason)
     return str(result.reason)
 

@@ -39,13 +39,13 @@ def test_the_simulated_clock_forces_a_key_frame_when_it_goes_back_and_not_when_i
         message = Clock()
         message.clock.sec, message.clock.nanosec = divmod(round(seconds * 1e9), 10**9)
 
-        def there() -> bool:
+        def subscribed() -> bool:
             ticks.publish(message)
             client.run_until(lambda: False, 0.02)
             return bool(abs(node.get_clock().now().nanoseconds / 1e9 - seconds) < 1e-6)
 
-        client.run_until(there, 60)
-        assert there()
+        client.run_until(subscribed, 60)
+        assert subscribed()
 
     def frame() -> None:
         """Send an image of no stamp, and wait until it came out."""

@@ -146,16 +146,16 @@ def test_frames_that_come_while_it_waits_wake_it(tiny_model: Model, camera_of: C
 
 def groups_of(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Record the cameras' names of every batch, and run it."""
-    observed: list[list[str]] = []
+    groups: list[list[str]] = []
     run = module._segment
-    monkeypatch.setattr(module, '_segment', lambda jobs: (observed.append([j.camera.name for j in jobs]), run(jobs)))
-    return observed
+    monkeypatch.setattr(module, '_segment', lambda jobs: (groups.append([j.camera.name for j in jobs]), run(jobs)))
+    return groups
 
 
 def test_frames_of_one_working_size_that_wait_together_are_one_batch(
     tiny_model: Model, camera_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker, observed = Worker(), groups_of(monkeypatch)
+    worker, groups = Worker(), groups_of(monkeypatch)
     heights = {'front': 0, 'left': 0, 'wide': 0, 'small': 32, 'idle': 0}
     cameras = {name: camera_of(tiny_model, worker, name, working_height=h) for name, h in heights.items()}
     sizes = {'front': (32, 48), 'left': (32, 48), 'wide': (32, 64), 'small': (64, 96)}
@@ -166,9 +166,9 @@ def test_frames_of_one_working_size_that_wait_together_are_one_batch(
         worker.assign(tuple(cameras.values()), batching=batching)
         for number, (name, (height, width)) in enumerate(sizes.items()):
             cameras[name]._receive(image(25 + 50 * number, height, width))
-        observed.clear()
+        groups.clear()
         worker.serve()
-        assert observed == expected
+        assert groups == expected
     for number, (name, size) in enumerate(sizes.items()):
         published = cameras[name].outputs.published
         assert [result.labels.shape for _, result, _ in published] == [size] * 2

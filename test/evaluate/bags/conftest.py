@@ -127,16 +127,18 @@ def split(drive: Drive, path: Path) -> Path:
     """Two files of one bag."""
     messages = drive.messages()
     parts = [write(path.with_name(f'{path.name}{n}'), messages[n * 30 : n * 30 + 30 + n * 99]) for n in range(2)]
-    report = [yaml.safe_load((part / 'metadata.yaml').read_text())['rosbag2_bagfile_information'] for part in parts]
+    metadatas = [yaml.safe_load((part / 'metadata.yaml').read_text())['rosbag2_bagfile_information'] for part in parts]
     path.mkdir()
     for part in parts:
         (part / f'{part.name}.mcap').rename(path / f'{part.name}.mcap')
-    joined = report[0] | {
+    joined = metadatas[0] | {
         'relative_file_paths': [f'{part.name}.mcap' for part in parts],
-        'files': report[0]['files'] + report[1]['files'],
-        'message_count': sum(entry['message_count'] for entry in report),
+        'files': metadatas[0]['files'] + metadatas[1]['files'],
+        'message_count': sum(metadata['message_count'] for metadata in metadatas),
     }
-    for topic, other in zip(joined['topics_with_message_count'], report[1]['topics_with_message_count'], strict=True):
+    for topic, other in zip(
+        joined['topics_with_message_count'], metadatas[1]['topics_with_message_count'], strict=True
+    ):
         topic['message_count'] += other['message_count']
     (path / 'metadata.yaml').write_text(yaml.safe_dump({'rosbag2_bagfile_information': joined}))
     return path

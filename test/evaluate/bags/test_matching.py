@@ -49,9 +49,9 @@ def test_matching_is_what_looking_at_all_pairs_gives(frames: list[int], labels: 
     found = match_stamps(times(*frames), times(*labels), tolerance / 1000)
     firsts = {stamp: labels.index(stamp) for stamp in labels}
     nearest = {}
-    for place, frame in enumerate(frames):
+    for number, frame in enumerate(frames):
         candidates = sorted((abs(frame - stamp), stamp) for stamp in firsts)
         if candidates and candidates[0][0] <= tolerance:
-            nearest.setdefault(firsts[candidates[0][1]], []).append((candidates[0][0], place))
+            nearest.setdefault(firsts[candidates[0][1]], []).append((candidates[0][0], number))
     assert found.label_of == {min(choices)[1]: label for label, choices in nearest.items()}
     assert found.counts['frames_without_label'] == len(frames) - len(found.label_of)

@@ -46,11 +46,11 @@ def check_recording(folder: Path, drive: Drive) -> None:
     expected = [segmenter.step(i, s) for i, s in zip(drive.images, drive.stamps, strict=True)]
     with AnyReader([folder], default_typestore=STORE) as reader:
         assert sorted(reader.topics) == TOPICS
-        observed: dict[str, int] = dict.fromkeys(TOPICS, 0)
+        counts: dict[str, int] = dict.fromkeys(TOPICS, 0)
         for connection, received, raw in reader.messages():
             message: Any = reader.deserialize(raw, connection.msgtype)
-            number = observed[connection.topic]
-            observed[connection.topic] += 1
+            number = counts[connection.topic]
+            counts[connection.topic] += 1
             if connection.topic == '/davss/label_names':
                 assert json.loads(message.data)['class_map'][0]['class_name'] == 'Sky'
                 continue
@@ -64,7 +64,7 @@ def check_recording(folder: Path, drive: Drive) -> None:
                 assert message.encoding == '32FC1'
                 pixels = message.data.view(np.float32).reshape(64, 96)
                 np.testing.assert_array_equal(pixels, expected[number].distortion)
-        assert observed == dict.fromkeys(TOPICS, 32) | {'/davss/label_names': 1}
+        assert counts == dict.fromkeys(TOPICS, 32) | {'/davss/label_names': 1}
 
 
 def test_the_recording_holds_what_the_node_would_have_said(out: Path, drive: Drive) -> None:
@@ -79,7 +79,7 @@ def test_the_library_mcap_reads_the_recording_and_its_definitions(out: Path) -> 
     for schema in summary.schemas.values():
         assert schema.encoding == 'ros2msg' and schema.name.split('/')[1] == 'msg' and schema.data
     channels = {channel.topic: channel for channel in summary.channels.values()}
-    assert sorted(channels) == TOPICS and {entry.message_encoding for entry in channels.values()} == {'cdr'}
+    assert sorted(channels) == TOPICS and {channel.message_encoding for channel in channels.values()} == {'cdr'}
     latched = parse_qos(channels['/davss/label_names'].metadata['offered_qos_profiles'])[0]
     assert latched.durability.name == 'TRANSIENT_LOCAL'
 
@@ -122,15 +122,15 @@ def test_the_video_shows_every_frame_at_its_time(out: Path) -> None:
 
 
 def test_picked_frames_are_pictures_of_the_bag_with_proposals(out: Path, drive: Drive) -> None:
-    report = json.loads((out / 'picked' / 'picked.json').read_text())
-    assert len(report) == 4 == len({entry['stamp'] for entry in report})
-    for entry in report:
-        number = drive.stamps.index(entry['stamp'])
-        image = cv2.imread(str(out / 'picked' / 'images' / entry['file']))
+    picked = json.loads((out / 'picked' / 'picked.json').read_text())
+    assert len(picked) == 4 == len({frame['stamp'] for frame in picked})
+    for frame in picked:
+        number = drive.stamps.index(frame['stamp'])
+        image = cv2.imread(str(out / 'picked' / 'images' / frame['file']))
         np.testing.assert_array_equal(image[..., ::-1], drive.images[number])
-        proposal = cv2.imread(str(out / 'picked' / 'proposals' / entry['file']), cv2.IMREAD_UNCHANGED)
+        proposal = cv2.imread(str(out / 'picked' / 'proposals' / frame['file']), cv2.IMREAD_UNCHANGED)
         assert proposal.shape == (64, 96) and proposal.max() < 11
-    numbers = sorted(drive.stamps.index(entry['stamp']) for entry in report)
+    numbers = sorted(drive.stamps.index(frame['stamp']) for frame in picked)
     assert np.diff(numbers).min() >= 2
 
 

@@ -35,10 +35,10 @@ def test_one_camera_is_served_as_one_that_is_looked_at_as_a_whole(seed: int, eve
     stamps = (np.cumsum(generator.integers(20, 80, 60)) * MS).tolist()
     costs = generator.uniform(10, 150, 60).tolist()
     policy = 'every_frame' if every_frame else 'drop_old'
-    entry = node(policy=policy)
+    simulation = node(policy=policy)
     arrivals = []
     for number, (stamp, cost) in enumerate(zip(stamps, costs, strict=True)):
-        arrivals.append(entry.arrive('a', frame(stamp, cost, number, '' if number else 'first')))
+        arrivals.append(simulation.arrive('a', frame(stamp, cost, number, '' if number else 'first')))
     outputs = serve(stamps, lambda place, start: round(costs[place] * MS), every_frame=every_frame)
     assert [shown(arrival) for arrival in arrivals] == present_frames(stamps, outputs)
     waiting = sum(output.ready > stamps[-1] for output in outputs)
@@ -46,34 +46,34 @@ def test_one_camera_is_served_as_one_that_is_looked_at_as_a_whole(seed: int, eve
 
 
 def test_a_queue_drops_the_oldest_when_it_is_full() -> None:
-    entry = node(policy='every_frame', queue_length=2)
-    dropped = [entry.arrive('a', frame(n * MS, 1000.0, n)).dropped for n in range(6)]
+    simulation = node(policy='every_frame', queue_length=2)
+    dropped = [simulation.arrive('a', frame(n * MS, 1000.0, n)).dropped for n in range(6)]
     assert dropped == [0, 0, 0, 1, 1, 1]
 
 
 def test_key_frames_are_those_of_the_frames_that_are_served() -> None:
-    entry = node(interval=2)
+    simulation = node(interval=2)
     # a key frame takes 100 ms, another one 1 ms, and frames come every 10 ms: after a key frame ten are too late
     latencies = []
     for n in range(45):
-        latencies += entry.arrive(
+        latencies += simulation.arrive(
             'a', frame(n * 10 * MS, 1.0 if n % 2 else 100.0, n, '' if n % 2 else 'interval')
         ).latencies
     assert latencies[:4] == pytest.approx([100, 1, 100, 1])  # the 11th to come is the second to be served, and no key
 
 
 def test_cameras_share_one_worker_in_rounds() -> None:
-    entry = node('a', 'b')
+    simulation = node('a', 'b')
     for when in (0, 100):
-        entry.arrive('a', frame(when * MS, 30.0, when))
-        entry.arrive('b', frame(when * MS, 30.0, when))
-    arrival = entry.arrive('a', frame(200 * MS, 30.0))
+        simulation.arrive('a', frame(when * MS, 30.0, when))
+        simulation.arrive('b', frame(when * MS, 30.0, when))
+    arrival = simulation.arrive('a', frame(200 * MS, 30.0))
     assert arrival.latencies == pytest.approx([30, 60]) and shown(arrival) == 100
 
 
 def test_a_clock_that_goes_back_starts_anew() -> None:
-    entry = node()
-    entry.arrive('a', frame(10**18, 5000.0))
-    entry.arrive('a', frame(10**18 + MS, 5000.0))
-    entry.arrive('a', frame(MS, 1.0))
-    assert entry.arrive('a', frame(100 * MS, 1.0)).latencies
+    simulation = node()
+    simulation.arrive('a', frame(10**18, 5000.0))
+    simulation.arrive('a', frame(10**18 + MS, 5000.0))
+    simulation.arrive('a', frame(MS, 1.0))
+    assert simulation.arrive('a', frame(100 * MS, 1.0)).latencies

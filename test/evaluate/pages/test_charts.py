@@ -10,13 +10,15 @@ from davss_ros.evaluate.pages.charts import COLORS, Mark, Series, javascript, li
 
 
 def texts(svg: ElementTree.Element) -> set[str]:
-    return {entry.text or '' for entry in svg.iter('{http://www.w3.org/2000/svg}text')}
+    return {element.text or '' for element in svg.iter('{http://www.w3.org/2000/svg}text')}
 
 
 def points(svg: ElementTree.Element) -> list[tuple[float, float]]:
     """Places of the dots, relative to each other."""
-    found = [entry.attrib['transform'] for entry in svg.iter() if entry.attrib.get('aria-roledescription') == 'point']
-    return [tuple(map(float, entry[len('translate(') : -1].split(','))) for entry in found]  # type: ignore[misc]
+    transforms = [
+        element.attrib['transform'] for element in svg.iter() if element.attrib.get('aria-roledescription') == 'point'
+    ]
+    return [tuple(map(float, transform[len('translate(') : -1].split(','))) for transform in transforms]  # type: ignore[misc]
 
 
 def test_points_lie_where_the_axes_say() -> None:

@@ -263,5 +263,5 @@ def test_a_name_instead_of_a_folder_is_not_downloaded() -> None:
 def test_images_of_a_batch_do_not_touch_each_other(folder: Any, image: Tensor) -> None:
     foreign = load(folder(made(segformer)))
     with torch.inference_mode():
-        alone = torch.cat([foreign.network(entry) for entry in image.split(1)])
+        alone = torch.cat([foreign.network(view) for view in image.split(1)])
         torch.testing.assert_close(foreign.network(image), alone, atol=1e-4, rtol=1e-4)

@@ -200,8 +200,8 @@ def external(path: Path, location: str) -> Path:
     weights.ClearField('raw_data')
     weights.data_location = onnx.TensorProto.EXTERNAL
     for key, value in (('location', location), ('offset', '0'), ('length', '16')):
-        entry = weights.external_data.add()
-        entry.key, entry.value = key, value
+        external = weights.external_data.add()
+        external.key, external.value = key, value
     node = onnx.helper.make_node('Identity', ['w'], ['scores'])
     output = onnx.helper.make_tensor_value_info('scores', 1, [1, 3, 8, 8])
     model = onnx.helper.make_model(onnx.helper.make_graph([node], 'g', [], [output], [weights]))

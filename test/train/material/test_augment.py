@@ -105,13 +105,13 @@ def test_rare_classes_are_seen_more_often() -> None:
     image = np.stack([labels] * 3, 2)
     ranges = replace(NO_RECOLOUR, scale=(1, 1), rare_share=0.6)
 
-    def seen(rare: tuple[int, ...]) -> int:
+    def count(rare: tuple[int, ...]) -> int:
         rngs = map(np.random.default_rng, range(100))
         return sum((random_view(image, labels, (50, 50), rng, ranges, rare)[1] == 1).any() for rng in rngs)
 
-    assert seen((1,)) >= 45
-    assert seen(()) < 25
-    assert seen((7,)) < 25  # absent
+    assert count((1,)) >= 45
+    assert count(()) < 25
+    assert count((7,)) < 25  # absent
 
 
 def test_recolouring_by_nothing_changes_nothing_much() -> None:
