@@ -78,6 +78,13 @@ class SegmenterConfig:
         minimum=0.0,
         maximum=1.0,
     )
+    correction_interval: int = _setting(
+        0,
+        'With a gate, the correction network looks at every n-th frame after a key frame; what it gave is carried to '
+        'those between. 0: as the weights say.',
+        minimum=0,
+        maximum=1000,
+    )
     window_floor: int = _setting(
         0,
         'Windows that are redone on every frame, however little is wrong.',

@@ -3,14 +3,15 @@
 
 """Redoing what propagation got wrong: by a look at the whole frame, and in windows where that is not enough.
 
-- With a gate, the correction network segments the whole frame, lightly; the gate says for each pixel how much that
-  counts beside what was carried, and how likely the outcome is still wrong. The key network redoes the windows that
-  hold most of that.
+- With a gate, the correction network segments the whole frame, lightly (`davss_ros.core.look`: not every one); the gate
+  says for each pixel how much that counts beside what was carried, and how likely the outcome is still wrong. The key
+  network redoes the windows that hold most of that. Before the first look the distortion map says so.
 - Without one, the correction network redoes windows alone, where the distortion map says so.
 """
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from davss_ros.core.model import Model
@@ -26,7 +27,7 @@ from davss_ros.core.windows import (
     window_count,
     without_margin,
 )
-from davss_ros.networks.interface import CorrectionNetwork, Propagated
+from davss_ros.networks.interface import CorrectionNetwork, GateNetwork, Propagated
 
 
 def correct(
@@ -36,6 +37,7 @@ def correct(
     propagated: Propagated,
     distortion: Tensor,
     distance: Tensor,
+    looks: Sequence[Tensor | None],
     budgets: Sequence[WindowBudget] | None = None,
 ) -> Propagated:
     """Return what was propagated, corrected; scores and image alike.
@@ -47,14 +49,52 @@ def correct(
         propagated: to these frames.
         distortion: of it (N, 1, h, w).
         distance: frames since the key frames (N,).
+        looks: what the correction network gave of the whole frame (1, C, h, w), for each frame that has a look. Only
+            with a gate.
         budgets: of windows, for each frame; None: as ``correction_share`` of the model says.
     """
     if model.gate is None or model.window is None:
         return redo_windows(model, model.correction, image, image_quarter, propagated, distortion, budgets)
-    correction = model.correction(image, propagated)
-    weight, wrong = model.gate(propagated, correction, distortion, distance).split(1, 1)
-    joined = Propagated(propagated.scores.lerp(correction, weight), propagated.image.lerp(image_quarter, weight))
+    joined, wrong = join(model.gate, image_quarter, propagated, distortion, distance, looks)
     return redo_windows(model, model.window, image, image_quarter, joined, wrong, budgets)
+
+
+def join(
+    gate: GateNetwork,
+    image_quarter: Tensor,
+    propagated: Propagated,
+    distortion: Tensor,
+    distance: Tensor,
+    looks: Sequence[Tensor | None],
+) -> tuple[Propagated, Tensor]:
+    """Return what was propagated joined with the looks, and how likely that is still wrong (N, 1, h, w).
+
+    Frames without a look stay as they are. Arguments as those of `correct`.
+    """
+    looked = [i for i, look in enumerate(looks) if look is not None]
+    if not looked:
+        return propagated, distortion
+    correction = torch.cat([look for look in looks if look is not None])
+    if len(looked) == len(looks):
+        return _joined(gate, image_quarter, propagated, distortion, distance, correction)
+    which = torch.tensor(looked, device=distortion.device)
+    part = Propagated(propagated.scores[which], propagated.image[which])
+    joined, wrong = _joined(gate, image_quarter[which], part, distortion[which], distance[which], correction)
+    whole = (value.index_copy(0, which, new) for value, new in zip(propagated, joined, strict=True))
+    return Propagated(*whole), distortion.index_copy(0, which, wrong)
+
+
+def _joined(
+    gate: GateNetwork,
+    image_quarter: Tensor,
+    propagated: Propagated,
+    distortion: Tensor,
+    distance: Tensor,
+    correction: Tensor,
+) -> tuple[Propagated, Tensor]:
+    weight, wrong = gate(propagated, correction, distortion, distance).split(1, 1)
+    image = propagated.image.lerp(image_quarter, weight)
+    return Propagated(propagated.scores.lerp(correction, weight), image), wrong
 
 
 def redo_windows(

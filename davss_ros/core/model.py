@@ -53,6 +53,7 @@ class Model:
     precision: torch.dtype
     name: str
     correction_share: float = 1.0  # of the frame, see `davss_ros.core.windows`
+    correction_interval: int = 1  # frames from look to look, with a gate, see `davss_ros.core.look`
     gate: GateNetwork | None = None  # with it the correction is of the whole frame, see `davss_ros.core.correction`
     window: CorrectionNetwork | None = None  # what redoes windows beside a gate
     checksum: str = ''  # first digits of the SHA-256 of the weights files, and of a foreign key network's
@@ -119,6 +120,7 @@ def load_model(config: SegmenterConfig) -> Model:
         propagation=config.propagation or defaults.get('propagation', 'step'),
         correction_gain=config.correction_gain or float(defaults.get('correction_gain', 1.0)),
         correction_share=config.correction_share or float(defaults.get('correction_share', 1.0)),
+        correction_interval=config.correction_interval or int(defaults.get('correction_interval', 1)),
         align_corners=config.align_corners,
         device=device,
         precision=precision,

@@ -25,11 +25,12 @@ from torch import Tensor
 
 from davss_ros.core.background import PendingKey
 from davss_ros.core.confidence import Evidence
-from davss_ros.core.config import SegmenterConfig, changed_settings
+from davss_ros.core.config import SegmenterConfig, changed_settings, keyed_every
 from davss_ros.core.correction import correct
 from davss_ros.core.frames import check_frame, street_scenes, to_frame_size, to_tensor
 from davss_ros.core.key_frames import KeyFrameSchedule, class_ids
 from davss_ros.core.labels import merge
+from davss_ros.core.look import Look, look_again
 from davss_ros.core.model import Model, load_model
 from davss_ros.core.propagation import PROPAGATIONS, Propagation
 from davss_ros.core.result import FrameResult
@@ -53,6 +54,7 @@ class Cache:
     scores: Tensor  # of the key frame (C, h, w)
     stamp: int  # of the last frame, ns
     distance: int = 0  # frames since the key frame
+    look: Look = field(default_factory=Look)  # of the correction network, at the whole frame
     pending: PendingKey | None = None  # a newer key frame, in the background
     taken: str = ''  # why there was one whose scores took over on this frame
 
@@ -158,11 +160,14 @@ class VideoSegmenter:
 
         The frames are two street scenes that have nothing in common, so that all of the second is redone.
         """
-        config = replace(self._config, key_interval=2, cut_distortion=1.0, key_frame_policy='fixed', key_frame_lag=1)
+        background = self._config.key_frame_mode == 'background'
+        frames = max(self.model.correction_interval, 3 if background else 1)  # the third of them takes over
+        config = keyed_every(self._config, 2 if background else frames + 1, self._config.mode)
+        config = replace(config, key_frame_mode=self._config.key_frame_mode, key_frame_lag=1)
         trial = VideoSegmenter(config, model=self.model)
         first, second = street_scenes(size)
         trial.step(first)
-        for _ in range(3 if config.key_frame_mode == 'background' else 1):  # the third of them takes over
+        for _ in range(frames):
             trial.step(second)
 
     def step(self, frame: NDArray[np.uint8], stamp: int = 0) -> FrameResult:
@@ -318,13 +323,7 @@ def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer
         labels = merge(propagated.scores, align_corners=model.align_corners)
         return _label(steps, labels, distortion, propagated.scores)
     if mode == 'davss' and (model.gate is not None or model.correction_share < 1):
-        distance = torch.tensor([cache.distance for cache in caches], device=image.device)
-        budgets = [step.video.windows((distortion.shape[2], distortion.shape[3])) for step in steps]
-        redone = correct(model, image, image_quarter, propagated, distortion, distance, budgets)
-        for i, cache in enumerate(caches):
-            cache.propagation.renew(Propagated(*(part[i : i + 1] for part in redone)))
-        timer.lap('correction')
-        scores = redone.scores
+        scores = _redone(steps, model, image, image_quarter, propagated, distortion, flow, timer)
         labels = merge(scores, align_corners=model.align_corners)
     else:
         correction = model.correction(image, propagated)
@@ -333,6 +332,32 @@ def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer
         scores = propagated.scores.lerp(correction, weight)
         labels = merge(propagated.scores, correction, weight, model.align_corners)
     return _label(steps, labels, distortion, scores)
+
+
+def _redone(
+    steps: Sequence[Step],
+    model: Model,
+    image: Tensor,
+    image_quarter: Tensor,
+    propagated: Propagated,
+    distortion: Tensor,
+    flow: Tensor,
+    timer: StageTimer,
+) -> Tensor:
+    """Return the scores that were propagated, corrected by a look at the whole frame and in windows."""
+    caches = [step.cache for step in steps if step.cache is not None]
+    distance = torch.tensor([cache.distance for cache in caches], device=image.device)
+    budgets = [step.video.windows((distortion.shape[2], distortion.shape[3])) for step in steps]
+    looks: list[Tensor | None] = []
+    if model.gate is not None:
+        looks = look_again(model, image, propagated, [cache.look for cache in caches], flow)
+        if any(cache.look.age == 0 for cache in caches):
+            timer.lap('look')
+    redone = correct(model, image, image_quarter, propagated, distortion, distance, looks, budgets)
+    for i, cache in enumerate(caches):
+        cache.propagation.renew(Propagated(*(part[i : i + 1] for part in redone)))
+    timer.lap('correction')
+    return redone.scores
 
 
 def _segment_key_frames(steps: Sequence[Step], model: Model, timer: StageTimer) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.frames import working_size
 from davss_ros.core.model import Model
-from davss_ros.evaluate.contest import Times, ratio
+from davss_ros.evaluate.contest import Times, ratio, typical
 from davss_ros.evaluate.cost import multiply_adds
 from davss_ros.evaluate.pages.charts import Series, line_chart, to_svg
 from davss_ros.evaluate.peak import Peak, least_bytes
@@ -25,7 +25,8 @@ STAGES = {  # with networks: whose multiply-adds count towards the share of the 
     'key': ('key',),
     'flow': ('flow',),
     'distortion': ('distortion',),
-    'correction': ('correction', 'gate', 'window'),
+    'look': ('correction',),
+    'correction': ('correction', 'gate', 'window'),  # without a look of its own the first of them
 }
 INTERVALS = range(1, 21)  # of the plot
 
@@ -38,8 +39,8 @@ def results_of(
     - ``contenders.<name>.key`` and ``.other``: p50 and p95 by stage, ms; ``.mean``: ms of a frame at the key interval,
       by medians.
     - ``ratios``: how many times cheaper the mean frame of the first contender is than that of the others.
-    - ``engine_ratios``: if torch is among the others, its time by that of the first: of a key frame, of the correction
-      (the windows), of another frame, and of the mean frame.
+    - ``engine_ratios``: if torch is among the others, its time by that of the first: of a key frame, of the
+      look at the whole frame, of the correction in windows, of another frame, and of the mean frame.
     - ``peak``: multiply-adds and bytes a second, measured; ``share``: of it, by stage of the first contender.
 
     Args:
@@ -70,12 +71,13 @@ def _engine_ratios(times: Mapping[str, Times], interval: int) -> dict[str, float
     if first == REFERENCE or REFERENCE not in times:
         return {}
     torch, ours = times[REFERENCE], times[first]
-    stages = (('key frame', 'key', 'total'), ('windows', 'other', 'correction'), ('other frame', 'other', 'total'))
+    stages = (('key frame', 'key', 'total'), ('look', 'other', 'look'), ('windows', 'other', 'correction'))
     medians = {
         name: [float(np.median(getattr(contender, kind)[stage])) for contender in (torch, ours)]
         for name, kind, stage in stages
         if all(stage in getattr(contender, kind) for contender in (torch, ours))
     }
+    medians['other frame'] = [typical(torch.other), typical(ours.other)]
     medians['mean frame'] = [torch.mean(interval), ours.mean(interval)]
     return {name: ratio(*pair) for name, pair in medians.items()}
 
@@ -93,7 +95,8 @@ def peak_shares(
     shares = {}
     for stages in (times.key, times.other):
         for stage, roles in STAGES.items():
-            work = sum(counts.get(role, 0) for role in roles)
+            apart = ('correction',) if stage == 'correction' and 'look' in stages else ()
+            work = sum(counts.get(role, 0) for role in roles if role not in apart)
             if stage in stages and work > 10**6:
                 shares[stage] = work / peak.multiply_adds / _seconds(stages[stage])
         for stage, work in least_bytes(height, width, len(model.classes)).items():

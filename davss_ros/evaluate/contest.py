@@ -31,7 +31,7 @@ class Times:
     def mean(self, interval: int) -> float:
         """Return the ms of a frame with a key frame every ``interval`` frames, by medians; of one if all are."""
         key = float(np.median(self.key['total']))
-        other = float(np.median(self.other['total'])) if self.other else key
+        other = typical(self.other) if self.other else key
         return (key + (interval - 1) * other) / interval
 
     def summary(self) -> dict[str, dict[str, dict[str, float]]]:
@@ -69,3 +69,15 @@ def _percentiles(values: Sequence[float]) -> dict[str, float]:
 def ratio(numerator: float, denominator: float) -> float:
     """Return a ratio, rounded; nan if there is nothing to divide by."""
     return round(numerator / denominator, 3) if denominator else float('nan')
+
+
+def typical(stages: Mapping[str, list[float]]) -> float:
+    """Return the mean ms of a frame by medians, so that what the machine does besides hardly counts.
+
+    A stage that only some frames pass through counts by how many do.
+
+    Args:
+        stages: ms by stage; ``total``, of which every frame has one, is among them.
+    """
+    frames = len(stages['total'])
+    return sum(float(np.median(ms)) * len(ms) / frames for stage, ms in stages.items() if stage != 'total')

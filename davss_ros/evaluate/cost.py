@@ -17,6 +17,7 @@ from davss_ros.core.config import SegmenterConfig, keyed_every
 from davss_ros.core.model import Model
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.engines.engine_network import plain
+from davss_ros.evaluate.contest import typical
 from davss_ros.networks.again import KeyAgain, Mirrored, OneByOne
 from davss_ros.networks.interface import FileNetwork
 from davss_ros.networks.registry import ROLES
@@ -29,9 +30,10 @@ STAGES = {  # the networks that a frame between key frames passes through; the k
     'correct_all': ('flow', 'correction'),
     'davss': ('flow', 'distortion', 'correction', 'gate', 'window'),
 }
+LOOK = 'correction'  # the network that, with a gate, looks at some frames only
 BESIDE = ('gate', 'window')  # networks that a model may do without
-TIMED = 12  # frames
-TIMED_INTERVAL = 4
+TIMED = 20  # frames
+TIMED_INTERVAL = 10
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,9 @@ class Cost:
 
     Attributes:
         key_ms: median ms of every stage of a key frame, and of their ``total``.
-        other_ms: the same of the frames between; empty if there are none.
+        other_ms: the same of the frames between, ``total`` as `typical` has it; empty if there are none.
         key_gmacs: billions of multiply-adds in the networks, on a key frame.
-        other_gmacs: the same on the frames between.
+        other_gmacs: the same on the frames between, of a look at the whole frame by how many have one.
     """
 
     key_ms: dict[str, float]
@@ -67,6 +69,9 @@ def costs(frames: Frames, model: Model, config: SegmenterConfig, modes: Sequence
     for mode, times in zip(every, stage_times(frames, configs, model), strict=True):
         operations = everywhere if mode == 'correct_all' else counts
         other = sum(operations.get(stage, 0) for stage in STAGES[mode])
+        if mode == 'davss' and model.gate is not None:
+            looks = (TIMED_INTERVAL - 1) // model.correction_interval / (TIMED_INTERVAL - 1)
+            other -= round(operations.get(LOOK, 0) * (1 - looks))
         found[mode] = Cost(times['key'], times['other'], counts['key'] / 1e9, other / 1e9)
     return found
 
@@ -85,10 +90,7 @@ def stage_times(frames: Frames, configs: Sequence[SegmenterConfig], model: Model
             result = segmenter.step(frame)
             for stage, value in result.timings.items():
                 kinds['key' if result.is_key else 'other'].setdefault(stage, []).append(value)
-    return [
-        {kind: {stage: float(np.median(values)) for stage, values in stages.items()} for kind, stages in kinds.items()}
-        for kinds in times
-    ]
+    return [{kind: _medians(stages) for kind, stages in kinds.items()} for kinds in times]
 
 
 def multiply_adds(
@@ -118,11 +120,16 @@ def multiply_adds(
     counters: dict[str, Any] = {role: counted(role) for role in roles}
     for role in {'distortion', 'gate'} & counters.keys():  # everything is wrong, as far as they can tell
         counters[role] = _all_ones(counters[role])
-    watched = replace(model, **counters)
+    watched = replace(model, **counters, correction_interval=1)
     segmenter = VideoSegmenter(keyed_every(config, 2, mode), model=watched)
     for _ in range(2):
         segmenter.step(frame)
     return counts
+
+
+def _medians(stages: dict[str, list[float]]) -> dict[str, float]:
+    medians = {stage: float(np.median(values)) for stage, values in stages.items()}
+    return {**medians, 'total': typical(stages)} if stages else {}
 
 
 def _countable(network: Any) -> Any:

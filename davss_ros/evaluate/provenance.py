@@ -62,6 +62,7 @@ def provenance(
             'propagation': model.propagation,
             'correction_gain': model.correction_gain,
             'correction_share': model.correction_share,
+            'correction_interval': model.correction_interval,
         },
     }
 

@@ -197,6 +197,7 @@ class Run:
                 'propagation': recipe.export.propagation,
                 'correction_gain': recipe.export.correction_gain,
                 'correction_share': recipe.export.correction_share,
+                'correction_interval': recipe.export.correction_interval,
                 'key_views': recipe.export.key_views,
             },
             borrowed=dict(recipe.export.borrow),

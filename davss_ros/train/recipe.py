@@ -37,6 +37,7 @@ class Export:
     # Of 1, 2, 3, 4, 6 and 10, 2 gave the best mIoU against the true labels of the synthetic training samples.
     correction_gain: float = 2.0
     correction_share: float = 1.0  # of the frame, see `davss_ros.core.windows`
+    correction_interval: int = 1  # frames, see `davss_ros.core.look`
     key_views: Literal[1, 2] = 1  # 2: the key network also sees the mirror image
     networks: tuple[str, ...] = ROLES  # roles; those without weights are only named; the gate, too, if there is one
     borrow: Mapping[str, str] = field(default_factory=dict)  # role -> shipped model whose key network plays it

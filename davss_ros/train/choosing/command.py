@@ -50,13 +50,15 @@ def read_settings(path: Path) -> dict[str, Setting]:
     for name, values in tree.items():
         if not isinstance(values or {}, dict):
             raise ConfigError(f'{path}: {name}: expected settings like {{correction_gain: 4}}, found {values!r}')
-        settings[str(name)] = {key: _number(value) for key, value in (values or {}).items()}
+        settings[str(name)] = {key: _number(key, value) for key, value in (values or {}).items()}
         check_setting_choices(str(name), settings[str(name)])
     return settings
 
 
-def _number(value: object) -> object:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+def _number(name: str, value: object) -> object:
+    """Return a whole number as a float, where the setting is one."""
+    fits = type(value) is int and isinstance(getattr(SegmenterConfig, name, None), float)
+    return float(value) if fits and isinstance(value, int) else value
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,11 +17,12 @@ from davss_ros.errors import ConfigError
 from davss_ros.evaluate.bootstrap import interval
 from davss_ros.evaluate.confusion import ConfusionMatrix, iou
 from davss_ros.evaluate.memory import remembering
+from davss_ros.networks.registry import build
 from davss_ros.train.choosing.sets import ChoosingSet
 from davss_ros.train.material.clips import Clip
 
-OF_THE_MODEL = ('propagation', 'correction_gain', 'correction_share')
-CHOICES = ('mode', 'gate', *OF_THE_MODEL)  # what a setting may say; of the gate, that there is none
+OF_THE_MODEL = ('propagation', 'correction_gain', 'correction_share', 'correction_interval')
+CHOICES = ('mode', 'gate', 'flow', *OF_THE_MODEL)  # what a setting may say; of the gate, that there is none
 RARE = 5e-4  # share of pixels; the IoU of what is rarer tells of the key network's whims, where that is the truth
 PER_FRAME = 'per_frame'  # the key network on every frame, beside all settings
 Setting = Mapping[str, Any]
@@ -135,4 +136,6 @@ def _segmenter(config: SegmenterConfig, model: Model, setting: Setting) -> Video
     own = {name: value for name, value in setting.items() if name in OF_THE_MODEL and name in fields_of_model}
     if 'gate' in setting and model.window is not None:
         own |= {'gate': None, 'correction': model.window}
+    if 'flow' in setting:
+        own['flow'] = build('flow', setting['flow'], len(model.classes)).eval()
     return VideoSegmenter(replace(config, mode=setting.get('mode', config.mode)), model=replace(model, **own))

@@ -1,0 +1,69 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
+"""The correction network's look at a whole frame, every so many frames, and how it is carried to those between.
+
+The first look comes ``correction_interval`` frames after the key frame: that near to it what was carried is better
+than a light network, but for what the distortion map shows. A look is carried as the key frame is, along the chained
+flow, for fewer frames than lie between two looks, so that errors do not grow.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from davss_ros.core.model import Model
+from davss_ros.core.propagation import chained
+from davss_ros.networks.interface import Propagated
+from davss_ros.networks.resample import warp
+
+
+class Look:
+    """The last look at one video since its key frame, if there was one."""
+
+    def __init__(self) -> None:
+        self.age = 0  # frames since the look, or the key frame
+        self._scores: Tensor | None = None  # of the frame that was looked at (1, C, h, w)
+        self._flow: Tensor | None = None  # that leads back to it
+
+    def advance(self, flow: Tensor) -> None:
+        """Go on by one frame: ``flow`` (1, 2, h, w) leads from the new frame back to the last one."""
+        self.age += 1
+        if self._scores is not None:
+            self._flow = flow if self._flow is None else chained(self._flow, flow)
+
+    def renew(self, scores: Tensor) -> None:
+        """Keep the ``scores`` (1, C, h, w) of a new look, at the present frame."""
+        self.age, self._scores, self._flow = 0, scores, None
+
+    def carried(self) -> Tensor | None:
+        """Return the scores at the present frame (1, C, h, w); None before the first look."""
+        if self._scores is None or self._flow is None:
+            return self._scores
+        return warp(self._scores, self._flow)
+
+
+def look_again(
+    model: Model, image: Tensor, propagated: Propagated, looks: Sequence[Look], flow: Tensor
+) -> list[Tensor | None]:
+    """Move the looks on to the present frames, renew those that are due, and return what each gives (1, C, h, w).
+
+    Args:
+        model: its correction network looks, every ``correction_interval`` frames.
+        image: the present frames (N, 3, H, W).
+        propagated: to these frames.
+        looks: of each frame's video.
+        flow: from these frames to the ones before (N, 2, h, w).
+    """
+    for i, look in enumerate(looks):
+        look.advance(flow[i : i + 1])
+    due = [i for i, look in enumerate(looks) if look.age >= model.correction_interval]
+    if len(due) == len(looks):
+        scores = model.correction(image, propagated)
+    elif due:
+        which = torch.tensor(due, device=image.device)
+        scores = model.correction(image[which], Propagated(*(part[which] for part in propagated)))
+    for place, i in enumerate(due):
+        looks[i].renew(scores[place : place + 1])
+    return [look.carried() for look in looks]

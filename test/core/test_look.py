@@ -1,0 +1,158 @@
+# Copyright 2026 davss_ros developers
+# SPDX-License-Identifier: Apache-2.0
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.look import Look, look_again
+from davss_ros.core.model import Model
+from davss_ros.core.segmenter import VideoSegmenter, step_together
+from davss_ros.networks.interface import Propagated
+from davss_ros.networks.resample import down
+
+SIZE = 24, 28  # 1/4-size pixels
+CONFIG = SegmenterConfig(device='cpu', key_interval=7, cut_distortion=1.0, working_height=0)
+
+
+class Counting:
+    """A correction network that gives what is red, and keeps how many frames each call had."""
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def __call__(self, image: Tensor, propagated: Propagated) -> Tensor:
+        self.calls.append(len(image))
+        return 10 * down(image)
+
+
+def believing(propagated: Propagated, correction: Tensor, distortion: Tensor, distance: Tensor) -> Tensor:
+    """A gate that believes the correction everywhere, and knows nothing to be wrong after."""
+    return torch.cat([torch.ones_like(distortion), torch.zeros_like(distortion)], 1)
+
+
+def model(correction: Counting, interval: int, shift: int = 0) -> Model:
+    """Frames are their own scores; whatever moves goes ``shift`` 1/4-size pixels to the right."""
+
+    def flow(image: Tensor, previous: Tensor) -> Tensor:
+        back = torch.tensor([-float(shift), 0.0])[:, None, None]
+        return back.expand(len(image), 2, image.shape[2] // 4, image.shape[3] // 4).clone()
+
+    return Model(
+        key=lambda image: 10 * down(image),
+        flow=flow,
+        distortion=lambda propagated, image: torch.zeros_like(image[:, :1]),
+        correction=correction,
+        classes=(),
+        propagation='composed',
+        correction_gain=1.0,
+        correction_share=0.2,
+        correction_interval=interval,
+        align_corners=False,
+        device=torch.device('cpu'),
+        precision=torch.float32,
+        name='red',
+        gate=believing,
+        window=correction,
+    )
+
+
+def square(column: int) -> np.ndarray:
+    """A red frame with a green square of 8 1/4-size pixels, its left side at that column."""
+    image = np.zeros((4 * SIZE[0], 4 * SIZE[1], 3), np.uint8)
+    image[..., 0] = 255
+    image[32:64, 4 * column : 4 * column + 32] = (0, 255, 0)
+    return image
+
+
+@pytest.mark.parametrize(('interval', 'looks'), [(1, 6), (2, 3), (3, 2), (7, 0)])
+def test_there_is_a_look_every_so_many_frames_after_the_key_frame(interval: int, looks: int) -> None:
+    correction = Counting()
+    video = VideoSegmenter(CONFIG, model=model(correction, interval))
+    looked = []
+    for frame in range(7):
+        before = len(correction.calls)
+        result = video.step(square(4))
+        looked += [frame] * (len(correction.calls) - before)
+        assert ('look' in result.timings) == (frame in looked)
+    assert looked == [interval * (n + 1) for n in range(looks)]
+    assert video.step(square(4)).is_key  # and then it begins anew
+    video.step(square(4))
+    assert len(correction.calls) == looks + (interval == 1)
+
+
+def test_a_look_is_carried_along_the_flow() -> None:
+    """The square is there from the second frame on, the first of two looks, and goes on by one pixel a frame."""
+    correction = Counting()
+    video = VideoSegmenter(CONFIG, model=model(correction, 2, shift=1))
+    video.step(np.full_like(square(0), (255, 0, 0)))
+    labels = [video.step(square(column)).labels for column in (3, 4, 5)]
+    assert correction.calls == [1]
+    assert (labels[0] == 0).all()  # no look yet
+    for column, found in zip((4, 5), labels[1:], strict=True):
+        true = square(column)[..., 1] > 0
+        inner = np.zeros_like(true)
+        inner[36:60, 4 * column + 4 : 4 * column + 28] = True
+        assert (found[inner] == 1).all() and (found[8:24] == 0).all()
+        assert (found == true).mean() > 0.98
+
+
+def test_the_carried_look_is_what_a_frame_by_frame_walk_finds() -> None:
+    """Against the chain of nearest pixels, for a flow of whole pixels that differs from frame to frame."""
+    scores = torch.rand(1, 2, *SIZE)
+    look = Look()
+    assert look.carried() is None
+    look.advance(torch.zeros(1, 2, *SIZE))
+    look.renew(scores)
+    torch.testing.assert_close(look.carried(), scores)
+    plain = scores
+    for dx, dy in ((1, 0), (-2, 1)):
+        flow = torch.tensor([float(dx), float(dy)])[None, :, None, None].expand(1, 2, *SIZE).clone()
+        look.advance(flow)
+        rows = (torch.arange(SIZE[0]) + dy).clamp(0, SIZE[0] - 1)
+        columns = (torch.arange(SIZE[1]) + dx).clamp(0, SIZE[1] - 1)
+        plain = plain[..., rows[:, None], columns]
+    carried = look.carried()
+    assert carried is not None and look.age == 2
+    torch.testing.assert_close(carried[..., 3:-3, 3:-3], plain[..., 3:-3, 3:-3])
+
+
+def test_only_those_that_are_due_are_looked_at_in_a_batch() -> None:
+    correction = Counting()
+    images = torch.rand(3, 3, 4 * SIZE[0], 4 * SIZE[1])
+    propagated = Propagated(10 * down(images), down(images))
+    looks = [Look(), Look(), Look()]
+    looks[1].age = 1
+    flow = torch.zeros(3, 2, *SIZE)
+    found = look_again(model(correction, 2), images, propagated, looks, flow)
+    assert correction.calls == [1] and [scores is None for scores in found] == [True, False, True]
+    torch.testing.assert_close(found[1], 10 * down(images[1:2]))
+    found = look_again(model(correction, 2), images, propagated, looks, flow)
+    assert correction.calls == [1, 2]
+    torch.testing.assert_close(torch.cat([scores for scores in found if scores is not None]), 10 * down(images))
+
+
+def test_cameras_out_of_step_get_what_each_gets_alone() -> None:
+    correction = Counting()
+    shared = model(correction, 2)
+    together = [VideoSegmenter(CONFIG, model=shared) for _ in range(2)]
+    alone = [VideoSegmenter(CONFIG, model=shared) for _ in range(2)]
+    together[0].step(square(2))
+    alone[0].step(square(2))
+    for column in range(3, 9):
+        frames = [square(column), square(column + 4)]
+        found = step_together(together, frames, [0, 0])
+        for video, frame, result in zip(alone, frames, found, strict=True):
+            np.testing.assert_array_equal(result.labels, video.step(frame).labels)
+
+
+@pytest.mark.parametrize('mode', ['inline', 'background'])
+def test_warming_up_comes_to_a_look(mode: str) -> None:
+    correction = Counting()
+    config = replace(CONFIG, key_frame_mode=mode)
+    VideoSegmenter(config, model=model(correction, 4)).warm_up((96, 112))
+    assert correction.calls == [1]
