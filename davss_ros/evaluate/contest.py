@@ -74,10 +74,13 @@ def ratio(numerator: float, denominator: float) -> float:
 def typical(stages: Mapping[str, list[float]]) -> float:
     """Return the mean ms of a frame by medians, so that what the machine does besides hardly counts.
 
-    A stage that only some frames pass through counts by how many do.
+    Where only a part of the frames pass through a stage, the medians of the stages are added up, each by how many do;
+    else it is the median of the total.
 
     Args:
         stages: ms by stage; ``total``, of which every frame has one, is among them.
     """
     frames = len(stages['total'])
+    if all(len(ms) == frames for ms in stages.values()):
+        return float(np.median(stages['total']))
     return sum(float(np.median(ms)) * len(ms) / frames for stage, ms in stages.items() if stage != 'total')

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from davss_ros.core.result import FrameResult
-from davss_ros.evaluate.contest import TURN, Times, alternate, ratio
+from davss_ros.evaluate.contest import TURN, Times, alternate, ratio, typical
 
 
 class Contender:
@@ -56,3 +56,13 @@ def test_figures_are_medians_and_percentiles() -> None:
     assert times.summary()['key']['key']['p50'] == 100
     assert Times(key=times.key).mean(10) == 110 and set(Times(key=times.key).summary()) == {'key'}
     assert ratio(3.0, 2.0) == 1.5 and np.isnan(ratio(1.0, 0.0))
+
+
+def test_a_stage_of_some_frames_counts_by_how_many_pass_through_it() -> None:
+    """Of four frames one has a look of 40 ms; the median of the totals would know nothing of it."""
+    times = Times()
+    times.add({'key': 100.0, 'total': 100.0}, key=True)
+    for look in ({}, {'look': 40.0}, {}, {}):
+        times.add({'flow': 5.0, **look, 'total': 5.0 + sum(look.values())}, key=False)
+    assert typical(times.other) == 5 + 40 / 4
+    assert times.mean(5) == pytest.approx((100 + 4 * 15) / 5)
