@@ -86,7 +86,7 @@ class Recipe:
     gate: GateTraining | None = None  # what joins it with what was carried
 
 
-KEY_BEFORE = ('key_coarse', 'key_fine')
+KEY_BEFORE = ('key_coarse', 'key_fine', 'key_finer')
 LIGHT = 'light'  # as ``correction: {recipe: light}``
 SECTIONS = (
     *KEY_BEFORE,

@@ -43,9 +43,11 @@ def test_the_shipped_recipe_is_the_shipped_models() -> None:
         paste=0.5,
         learning_rate=1e-3,
     )
-    assert recipe.key_before == (KeyTraining(DATA, coarse, 'deeplab_lite1', epochs=20), fine)
     start = OUT / 'key_fine' / 'checkpoint.pt'
-    assert recipe.key == replace(fine, out=OUT / 'key', start=start, epochs=12, seed=1)
+    finer = replace(fine, out=OUT / 'key_finer', start=start, epochs=12, seed=1)
+    assert recipe.key_before == (KeyTraining(DATA, coarse, 'deeplab_lite1', epochs=20), fine, finer)
+    start, faults = OUT / 'key_finer' / 'checkpoint.pt', {'scale': (0.6, 2.5), 'faults': 0.08, 'average': 0.5}
+    assert recipe.key == replace(fine, out=OUT / 'key', start=start, epochs=6, seed=5, **faults)
     assert (
         recipe.light
         == recipe.correction

@@ -4,7 +4,7 @@
 """Train the key network on labelled images."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -52,6 +52,7 @@ class KeyTraining:
     faults: float = 0.0  # share of each of the faults of cameras in the views, see `CameraFaults`
     teacher: str = ''  # model whose key network is followed as well as the labels; empty: the labels alone
     distill: float = 0.5  # weight of following the teacher's scores
+    average: float = 0.0  # share of the start in the weights that come out (WiSE-FT, Wortsman et al., CVPR 2022)
     learning_rate: float = 1.5e-3
     encoder_factor: float = 0.4  # learning rate of the pretrained encoder, relative
     weight_decay: float = 1e-2
@@ -94,6 +95,7 @@ def train_key(
     else:
         taken = checkpoint.take_over(settings.start, network, 'key')
         progress(f'key: {taken} of {len(network.state_dict())} tensors from {settings.start}')
+    before = {name: value.clone() for name, value in network.state_dict().items()} if settings.average else {}
     teacher = _teacher(settings, compute)
 
     def loss(batch: _Batch) -> Tensor:
@@ -120,7 +122,17 @@ def train_key(
         validate=stills_miou(network, validation, settings.classes, compute) if validation else None,
     )
     fit(task, progress, compute)
+    if before:
+        network.load_state_dict(averaged(network.state_dict(), before, settings.average))
     return network
+
+
+def averaged(after: Mapping[str, Tensor], before: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
+    """Return weights in which those of ``before`` count by ``share``; what is not floating is that of ``after``."""
+    return {
+        name: value.lerp(before[name].to(value), share) if value.is_floating_point() else value
+        for name, value in after.items()
+    }
 
 
 def _teacher(settings: KeyTraining, compute: Compute) -> KeyNetwork | None:

@@ -15,7 +15,7 @@ from davss_ros.core.classes import SemanticClass
 from davss_ros.datasets.stills import LabelledImage, labelled_images
 from davss_ros.errors import ConfigError
 from davss_ros.networks.registry import build
-from davss_ros.networks.weights import Weights, write_weights
+from davss_ros.networks.weights import Weights, read_weights, write_weights
 from davss_ros.train.losses.labels import mean_divergence
 from davss_ros.train.parts.key import KeyTraining, train_key
 
@@ -71,3 +71,22 @@ def test_a_teacher_of_other_classes_is_refused(tmp_path: Path, stills: list[Labe
     settings = KeyTraining(tmp_path, tmp_path / 'out', 'deeplab_lite0', None, CLASSES, 1, 2, teacher='camvid_lite')
     with pytest.raises(ConfigError, match='teacher: expected 3 classes, found 11'):
         train_key(settings, lambda _: None, stills=stills)
+
+
+def test_the_start_counts_in_what_comes_out_as_much_as_asked(tmp_path: Path, stills: list[LabelledImage]) -> None:
+    start = Path(teacher(tmp_path))
+    common: dict[str, Any] = {'start': start, 'classes': CLASSES, 'epochs': 1, 'batch': 2, 'teacher': str(start)}
+    found = {
+        share: train_key(
+            KeyTraining(tmp_path, tmp_path / str(share), 'deeplab_lite0', average=share, **common),
+            lambda _: None,
+            stills=stills,
+        ).state_dict()
+        for share in (0.0, 0.25)
+    }
+    before = read_weights(str(start)).states['key']
+    name = 'encoder.stem.conv.weight'
+    assert not torch.allclose(found[0.0][name], before[name])
+    for name, value in found[0.0].items():
+        expected = 0.75 * value + 0.25 * before[name] if value.is_floating_point() else value
+        torch.testing.assert_close(found[0.25][name], expected)
