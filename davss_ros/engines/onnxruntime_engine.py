@@ -19,7 +19,11 @@ from davss_ros.errors import EngineError
 
 PROVIDERS = {'TensorRT': 'TensorrtExecutionProvider', 'CUDA': 'CUDAExecutionProvider', 'CPU': 'CPUExecutionProvider'}
 OPSET = 18  # of ONNX
-TYPES = {'tensor(float16)': torch.float16, 'tensor(uint8)': torch.uint8}  # of inputs that are not float32
+TYPES = {  # of inputs that are not float32
+    'tensor(float16)': torch.float16,
+    'tensor(uint8)': torch.uint8,
+    'tensor(int64)': torch.int64,
+}
 
 
 class OnnxRuntimeEngine:
@@ -76,7 +80,7 @@ class OnnxRuntimeEngine:
             content = to_onnx(source, inputs)
             session = self._session(content)
             self._cache.write(key, lambda: content)
-        return _Call(session)
+        return _Call(session, _names(len(inputs)))
 
     def _session(self, model: bytes | str) -> Any:
         options = self._onnxruntime.SessionOptions()
@@ -96,22 +100,32 @@ class OnnxRuntimeEngine:
 
 
 class _Call:
-    """Runs a session on torch's own memory."""
+    """Runs a session on torch's own memory.
 
-    def __init__(self, session: Any) -> None:
+    Args:
+        session: of ONNX Runtime.
+        names: of all inputs in their order, of which those that the network does not look at are not in the session;
+            none: those of the session.
+    """
+
+    def __init__(self, session: Any, names: Sequence[str] = ()) -> None:
         self._session = session
         self._inputs = {port.name: TYPES.get(port.type, torch.float32) for port in session.get_inputs()}
+        self._names = names or list(self._inputs)
 
     def __call__(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        pairs = zip(tensors, self._inputs.values(), strict=True)
-        arrays = [tensor.to('cpu', kind).contiguous().numpy() for tensor, kind in pairs]
-        outputs = self._session.run(None, dict(zip(self._inputs, arrays, strict=True)))
+        arrays = {
+            name: tensor.to('cpu', self._inputs[name]).contiguous().numpy()
+            for name, tensor in zip(self._names, tensors, strict=True)
+            if name in self._inputs
+        }
+        outputs = self._session.run(None, arrays)
         return tuple(torch.from_numpy(output).to(tensors[0].device) for output in outputs)
 
 
 def to_onnx(network: nn.Module, inputs: Sequence[Tensor]) -> bytes:
     """Return ``network`` in ONNX, for any number (axis 0) of inputs of these shapes."""
-    names = [f'input{i}' for i in range(len(inputs))]
+    names = _names(len(inputs))
     file = io.BytesIO()
     with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore')  # of sizes that become constants, as is wanted, and of the exporter's age
@@ -126,3 +140,8 @@ def to_onnx(network: nn.Module, inputs: Sequence[Tensor]) -> bytes:
             dynamic_axes={name: {0: 'count'} for name in [*names, 'output']},
         )
     return file.getvalue()
+
+
+def _names(count: int) -> list[str]:
+    """Return how the inputs of a network of ours are called in ONNX."""
+    return [f'input{i}' for i in range(count)]

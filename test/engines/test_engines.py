@@ -83,6 +83,18 @@ def test_networks_that_see_what_was_propagated(engine: Engine, role: str, name: 
     close(compiled(*tensors)[0], network(*inputs))  # type: ignore[list-item]
 
 
+def test_the_gate_which_does_not_look_at_the_propagated_image(engine: Engine) -> None:
+    torch.manual_seed(2)
+    network = build('gate', 'gate_any', 4).eval().requires_grad_(False)
+    carried = Propagated(torch.randn(2, 4, 16, 24), torch.rand(2, 3, 16, 24))
+    inputs = carried, torch.randn(2, 4, 16, 24), torch.rand(2, 1, 16, 24), torch.tensor([1, 7])
+    tensors = [*carried, *inputs[1:]]
+    compiled = engine.compile(FlatInputs(network, inputs).eval(), tensors)
+    for count in (2, 1):
+        part = [tensor[:count] for tensor in tensors]
+        close(compiled(*part)[0], network(*inputs)[:count])
+
+
 def test_the_shipped_key_network_on_real_frames(engine: Engine) -> None:
     from davss_ros.core.config import SegmenterConfig
     from davss_ros.core.model import load_model
