@@ -14,9 +14,10 @@ from davss_ros.evaluate.bags.command import main
 
 from .conftest import FORMS, Drive
 
-SETTINGS = ('-p', 'precision:=float32', '-p', 'device:=cpu', '-p', 'key_interval:=6', '-p', 'engine:=torch')
+NO_CUT = ('-p', 'cut_distortion:=0.6')  # the map of pictures of noise is bright
+SETTINGS = ('-p', 'precision:=float32', '-p', 'device:=cpu', '-p', 'key_interval:=6', '-p', 'engine:=torch', *NO_CUT)
 KEPT = ('n', 'stamp', 'key', 'distance', 'labels', 'counts', 'distortion', 'map')
-CONFIG = SegmenterConfig(precision='float32', device='cpu', key_interval=6, engine='torch')
+CONFIG = SegmenterConfig(precision='float32', device='cpu', key_interval=6, engine='torch', cut_distortion=0.6)
 
 
 def run(bag: Path, out: Path, *more: str, labels: str = '/truth') -> dict[str, Any]:
