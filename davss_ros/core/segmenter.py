@@ -25,7 +25,7 @@ from torch import Tensor
 
 from davss_ros.core.background import PendingKey
 from davss_ros.core.confidence import Evidence
-from davss_ros.core.config import SegmenterConfig, changed_settings, keyed_every
+from davss_ros.core.config import SegmenterConfig, changed_settings
 from davss_ros.core.correction import correct
 from davss_ros.core.frames import check_frame, street_scenes, to_frame_size, to_tensor
 from davss_ros.core.key_frames import KeyFrameSchedule, class_ids
@@ -160,14 +160,11 @@ class VideoSegmenter:
 
         The frames are two street scenes that have nothing in common, so that all of the second is redone.
         """
-        background = self._config.key_frame_mode == 'background'
-        frames = max(self.model.correction_interval, 3 if background else 1)  # the third of them takes over
-        config = keyed_every(self._config, 2 if background else frames + 1, self._config.mode)
-        config = replace(config, key_frame_mode=self._config.key_frame_mode, key_frame_lag=1)
-        trial = VideoSegmenter(config, model=self.model)
+        config = replace(self._config, key_interval=2, cut_distortion=1.0, key_frame_policy='fixed', key_frame_lag=1)
+        trial = VideoSegmenter(config, model=replace(self.model, correction_interval=1))
         first, second = street_scenes(size)
         trial.step(first)
-        for _ in range(frames):
+        for _ in range(3 if config.key_frame_mode == 'background' else 1):  # the third of them takes over
             trial.step(second)
 
     def step(self, frame: NDArray[np.uint8], stamp: int = 0) -> FrameResult:

@@ -151,8 +151,8 @@ def test_cameras_out_of_step_get_what_each_gets_alone() -> None:
 
 
 @pytest.mark.parametrize('mode', ['inline', 'background'])
-def test_warming_up_comes_to_a_look(mode: str) -> None:
+def test_warming_up_comes_to_a_look_at_once(mode: str) -> None:
     correction = Counting()
     config = replace(CONFIG, key_frame_mode=mode)
-    VideoSegmenter(config, model=model(correction, 4)).warm_up((96, 112))
-    assert correction.calls == [1]
+    VideoSegmenter(config, model=model(correction, 1000)).warm_up((96, 112))
+    assert 1 <= len(correction.calls) <= 3
