@@ -59,6 +59,21 @@ def test_a_signal_while_replay_starts_or_waits_ends_it_with_status_zero_and_no_w
         assert 'Traceback' not in replay.said() and 'ERROR' not in replay.said()
 
 
+@pytest.mark.parametrize('command', ['davss_node', 'replay'])
+@pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
+def test_an_import_that_never_ends_is_ended_at_once_without_a_word(
+    processes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, how: signal.Signals
+) -> None:
+    heavy = tmp_path / 'heavy'
+    heavy.mkdir()
+    (heavy / 'numpy.py').write_text('import time\nprint("importing", flush=True)\ntime.sleep(100)\n')
+    monkeypatch.setenv('PYTHONPATH', os.pathsep.join([str(heavy), os.environ.get('PYTHONPATH', '')]))
+    process = processes.start('-m', 'davss_ros', command, 'a')
+    process.wait_for('importing')
+    assert process.stop(how) == 0  # what is only ended when its patience is over says so
+    assert process.said() == 'importing\n'
+
+
 BUSY = """
 import sys, time, types
 from davss_ros.ros import signals
