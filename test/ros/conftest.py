@@ -143,12 +143,12 @@ class Client:
         self.run_until(done, 120)
         assert done(), f'the node does not know the readers of {topics}, or we not its'
 
-    def call(self, kind: type[Any], service: str, request: object) -> Any:
-        """Call a service and return its answer."""
+    def call(self, kind: type[Any], service: str, request: object, seconds: float = 120) -> Any:
+        """Call a service and return its answer; loading a model on a busy machine takes its time."""
         asking = self.node.create_client(kind, service)
         assert asking.wait_for_service(timeout_sec=60), f'{service} is not there'
         future = asking.call_async(request)
-        self.run_until(future.done, 120)  # loading a model on a busy machine takes its time
+        self.run_until(future.done, seconds)
         assert future.done(), f'{service} did not answer'
         return future.result()
 

@@ -23,6 +23,8 @@ from std_srvs.srv import SetBool, Trigger
 from davss_ros.core.classes import load_classes
 from davss_ros.networks.weights import SHIPPED
 
+REFUSAL = 15.0  # s within which a refusal comes, which needs no work: without one the test is not to wait for long
+
 
 class Touch:
     """Touches a file when it is unpickled."""
@@ -50,10 +52,10 @@ class Remote:
     def state(self) -> str:
         return str(self.client.call(GetState, '/davss/get_state', GetState.Request()).current_state.label)
 
-    def change(self, transition: str) -> bool:
+    def change(self, transition: str, seconds: float = 120) -> bool:
         request = ChangeState.Request()
         request.transition.label = transition
-        return bool(self.client.call(ChangeState, '/davss/change_state', request).success)
+        return bool(self.client.call(ChangeState, '/davss/change_state', request, seconds).success)
 
     def set(self, **values: Any) -> list[Any]:
         request = SetParameters.Request(parameters=self._parameters(values))
@@ -87,7 +89,7 @@ def test_every_transition_and_back(processes: Any, client: Any, remote: Remote) 
     assert remote.state() == 'unconfigured'
     remote.wait(lambda report: report['state'] == 'unconfigured')
     assert 'model' not in remote.report
-    assert not remote.change('activate')  # not from here, and the node survives the wish
+    assert not remote.change('activate', REFUSAL)  # not from here, and the node survives the wish
 
     names: list[dict[str, Any]] = []
     latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -147,7 +149,7 @@ def test_transitions_that_are_not_possible_are_answered(running: Any, tiny_model
             request.transition.id = wanted
         else:
             request.transition.label = wanted
-        assert not client.call(ChangeState, '/davss/change_state', request).success
+        assert not client.call(ChangeState, '/davss/change_state', request, REFUSAL).success
         assert node.state == state
 
 
