@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from sensor_msgs.msg import CompressedImage
 
 from davss_ros.core.model import Model
@@ -19,6 +19,7 @@ from davss_ros.ros.topics import COMPRESSED, IMAGE
 
 CAMERA = ('/camera', IMAGE)
 PLUGIN = ('/camera', COMPRESSED)
+LOOKS = 4
 
 
 @pytest.mark.parametrize(
@@ -90,13 +91,20 @@ def test_a_node_that_is_wired_wrong_says_so(tiny_model: Model, running: Callable
     assert node.state == 'active'
 
 
-def test_each_line_is_in_the_terminal_once_a_period(processes: Any) -> None:
+def test_each_line_is_in_the_terminal_once_a_period_and_in_the_diagnostics(processes: Any, client: Any) -> None:
+    arrays: list[DiagnosticArray] = []
+    client.node.create_subscription(DiagnosticArray, '/diagnostics', arrays.append, 10)
     start = time.monotonic()
     nodes = [processes.starting('autostart:=false', 'key_intervall:=3') for _ in range(2)]
     for node in nodes:  # both before one of them ends
         node.wait_for('/davss: 2 nodes of this name')
         node.wait_for('did you mean key_interval?')
+    arrays.clear()
+    client.run_until(lambda: len(arrays) > 2 * LOOKS)  # of two nodes, so that each has looked that often at least
     for node in nodes:
         assert node.stop() == 0
         most = 1 + (time.monotonic() - start) // COMPLAINTS_PERIOD  # looked for every second, said once a period
         assert all(1 <= node.said().count(words) <= most for words in ('key_intervall', '2 nodes'))
+    statuses = [status for array in arrays for status in array.status]
+    assert {(status.name, status.level) for status in statuses} == {('/davss: node', DiagnosticStatus.WARN)}
+    assert any('2 nodes of this name' in status.message for status in statuses)
