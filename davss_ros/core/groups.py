@@ -63,7 +63,7 @@ def load_grouping(source: str, classes: Sequence[SemanticClass]) -> Grouping:
             f'label_groups: expected groups in the class list, {source or "classes is empty"} has none; set classes to '
             'a YAML file with classes: and groups:'
         )
-    ids = {entry.name: number for number, entry in enumerate(classes)}
+    ids = {c.name: number for number, c in enumerate(classes)}
     table = np.full(256, VOID, np.uint8)
     made: list[SemanticClass] = []
     for name, group in groups.items():
@@ -76,10 +76,10 @@ def load_grouping(source: str, classes: Sequence[SemanticClass]) -> Grouping:
                 raise ConfigError(f'{where}, each in one group, found {member!r} in two')
             table[ids[member]] = len(made)
         made.append(SemanticClass(str(name), color or classes[ids[members[0]]].color))
-    for number, entry in enumerate(classes):
+    for number, semantic_class in enumerate(classes):
         if table[number] == VOID:
             table[number] = len(made)
-            made.append(entry)
+            made.append(semantic_class)
     return Grouping(tuple(made), table)
 
 

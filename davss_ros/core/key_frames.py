@@ -112,7 +112,7 @@ def class_ids(config: SegmenterConfig, classes: Sequence[SemanticClass], device:
         ConfigError: there is no such class.
     """
     wanted = [name.strip() for name in config.key_frame_classes.split(',') if name.strip()]
-    names = [entry.name for entry in classes]
+    names = [c.name for c in classes]
     unknown = [name for name in wanted if name not in names]
     if unknown:
         raise ConfigError(f'key_frame_classes: expected any of {", ".join(names)}, found {", ".join(unknown)}')

@@ -23,8 +23,8 @@ class Painter:
 
     def __init__(self, classes: Sequence[SemanticClass]) -> None:
         self._palette = np.zeros((256, 1, 3), np.uint8)
-        for number, entry in enumerate(classes):
-            self._palette[number, 0] = entry.color
+        for number, semantic_class in enumerate(classes):
+            self._palette[number, 0] = semantic_class.color
         ramp = np.arange(256, dtype=np.uint8)[:, None]
         heat = cv2.cvtColor(cv2.applyColorMap(ramp, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
         self._heat = heat.astype(np.uint8, copy=False)

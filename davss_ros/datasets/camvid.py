@@ -89,13 +89,16 @@ def list_segnet_copy(request: Request) -> Listing:
 
 def label_colors() -> dict[str, Color]:
     """Return the names of ``label_colors.txt`` and their colours, RGB; ``Void`` is among them."""
-    return {**{entry.name: entry.color for entry in load_classes('camvid32')}, _VOID: (0, 0, 0)}
+    return {
+        **{c.name: c.color for c in load_classes('camvid32')},
+        _VOID: (0, 0, 0),
+    }
 
 
 def _class_ids(request: Request) -> dict[str, int]:
     """Return the class id of every name of ``label_colors.txt``."""
     groups = {name: group for group, names in GROUPS.items() for name in names}
-    if {entry.name for entry in request.classes} != GROUPS.keys():
+    if {c.name for c in request.classes} != GROUPS.keys():
         groups = {name: name for name in groups}
     return class_ids(request, {**groups, _VOID: ''}, 'camvid11 or camvid32')
 

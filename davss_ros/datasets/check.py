@@ -97,7 +97,7 @@ def count_images(dataset: Dataset) -> int:
 
 
 def _notes(dataset: Dataset, pixels: Sequence[int], odd_palettes: Sequence[bool]) -> Iterator[str]:
-    never = [entry.name for entry, count in zip(dataset.classes, pixels, strict=True) if not count]
+    never = [c.name for c, count in zip(dataset.classes, pixels, strict=True) if not count]
     if never and any(pixels):
         yield f'{dataset.path}: not one pixel of {", ".join(never)}'
     if any(odd_palettes):
@@ -168,7 +168,7 @@ def _contradicts(stored: LabelPicture, classes: Sequence[SemanticClass]) -> bool
     """Tell whether a palette shows every index in the colour of a class, and some of them in another's."""
     if stored.palette is None:
         return False
-    numbers = {entry.color: number for number, entry in enumerate(classes)}
+    numbers = {c.color: number for number, c in enumerate(classes)}
     table = [tuple(color) for color in stored.palette.tolist()]
     used = [index for index in np.unique(stored.pixels).tolist() if index != VOID and index < len(table)]
     return all(table[index] in numbers for index in used) and any(numbers[table[index]] != index for index in used)

@@ -140,9 +140,9 @@ class IdsOrColors:
         if stored.has_numbers:
             return self.ids.decode(stored)
         table: dict[Color, int] = {}
-        for number, entry in enumerate(self.classes):
-            if entry.color in table:
-                first = self.classes[table[entry.color]].name
-                raise DataError(f'colours, but {first} and {entry.name} of the class list have the same: {entry.color}')
-            table[entry.color] = number
+        for number, (name, color) in enumerate((c.name, c.color) for c in self.classes):
+            if color in table:
+                first = self.classes[table[color]].name
+                raise DataError(f'colours, but {first} and {name} of the class list have the same: {color}')
+            table[color] = number
         return Colors({BLACK: VOID, **table}, 'the colours of the class list, or black for void').decode(stored)

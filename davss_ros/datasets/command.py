@@ -25,7 +25,7 @@ def summary(dataset: Dataset, findings: Findings) -> str:
             f'  {sequence.name}: {sequence.count} frames at {sequence.rate:g} Hz, {len(sequence.labelled)} labelled'
         )
     total = max(sum(findings.pixels) + findings.void, 1)
-    names = [entry.name for entry in dataset.classes]
+    names = [c.name for c in dataset.classes]
     for name, pixels in [*zip(names, findings.pixels, strict=True), ('void', findings.void)]:
         lines.append(f'  {name:20} {100 * pixels / total:6.2f} % of the pixels')
     lines += [f'note: {note}' for note in findings.notes]

@@ -106,7 +106,7 @@ def class_ids(request: Request, groups: Mapping[str, str], listed: str) -> dict[
     Raises:
         DataError: the classes asked for are not those of ``groups``.
     """
-    ids = {entry.name: number for number, entry in enumerate(request.classes)}
+    ids = {c.name: number for number, c in enumerate(request.classes)}
     if ids.keys() != {group for group in groups.values() if group}:
         raise DataError(f'{request.path}: its labels can be mapped to {listed}, not to {", ".join(ids)}')
     return {name: ids[group] if group else VOID for name, group in groups.items()}

@@ -201,5 +201,5 @@ def _measure(
     longest = max(range(len(videos)), key=lambda number: len(videos[number]))
     frames = itertools.islice(videos[longest], TIMED)  # of one size
     cost = costs([frame.image() for frame in frames], model, config, modes)
-    figures = results_of(evaluation, cost, [entry.name for entry in model.classes])
+    figures = results_of(evaluation, cost, [c.name for c in model.classes])
     return evaluation, figures | {'provenance': provenance(model, config)}

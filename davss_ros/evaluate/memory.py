@@ -24,19 +24,19 @@ def remembering(network: Callable[..., Tensor], capacity: int) -> Any:
 class _Remembering:
     def __init__(self, network: Callable[..., Tensor], capacity: int) -> None:
         self._network = network
-        self._known: deque[tuple[list[Tensor], Tensor]] = deque(maxlen=capacity)
+        self._results: deque[tuple[list[Tensor], Tensor]] = deque(maxlen=capacity)
 
     def __call__(self, *inputs: Any) -> Any:
         tensors = _flat(inputs)
         # runs go through the same frames in turn, so what comes next was asked for longest ago, or just now
-        for place in [-1, *range(len(self._known) - 1)] if self._known else []:
-            remembered, result = self._known[place]
+        for place in [-1, *range(len(self._results) - 1)] if self._results else []:
+            remembered, result = self._results[place]
             if all(torch.equal(kept, other) for kept, other in zip(remembered, tensors, strict=True)):
-                del self._known[place]
-                self._known.append((remembered, result))
+                del self._results[place]
+                self._results.append((remembered, result))
                 return result
         result = self._network(*inputs)
-        self._known.append((tensors, result))
+        self._results.append((tensors, result))
         return result
 
 

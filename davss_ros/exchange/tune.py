@@ -130,13 +130,13 @@ def choose(tried: Sequence[Tried], ms: float, loss: float) -> tuple[Setting, flo
         if interval <= len(each.loss) and np.isfinite(each.loss[:interval]).all()
     ]
     if ms:
-        fitting = [entry for entry in every if entry[1] <= ms]
+        fitting = [trial for trial in every if trial[1] <= ms]
         if not fitting:
-            nearest = min(every, key=lambda entry: entry[1])
+            nearest = min(every, key=lambda trial: trial[1])
             raise ConfigError(f'--ms: expected {nearest[1]:.1f} at least, the cheapest mean frame, found {ms:g}')
-        return min(fitting, key=lambda entry: (entry[2], entry[1]))
-    fitting = [entry for entry in every if entry[2] <= loss]
-    return min(fitting, key=lambda entry: (entry[1], entry[2]))  # the key network on every frame loses nothing
+        return min(fitting, key=lambda trial: (trial[2], trial[1]))
+    fitting = [trial for trial in every if trial[2] <= loss]
+    return min(fitting, key=lambda trial: (trial[1], trial[2]))  # the key network on every frame loses nothing
 
 
 def measure(model: Model, config: SegmenterConfig, clips: Sequence[Clip], truth: Sequence[Clip]) -> tuple[float, float]:

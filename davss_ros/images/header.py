@@ -103,7 +103,7 @@ def _bmp_size(data: bytes) -> tuple[int, int]:
 
 def _tiff_size(data: bytes) -> tuple[int, int]:
     """Read the first directory."""
-    found = {entry.tag: entry.value for entry in tiff_tags(data)}
+    found = {field.tag: field.value for field in tiff_tags(data)}
     if WIDTH not in found or HEIGHT not in found:
         raise FrameError(f'data: broken tiff image: no size in its {len(data)} bytes')
     return found[HEIGHT], found[WIDTH]

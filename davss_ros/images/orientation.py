@@ -30,7 +30,7 @@ def orientation(path: Path) -> int:
     try:
         data = path.read_bytes()
         if data.startswith(TIFF_STARTS):  # Pillow forgets the tag as it turns the pixels
-            value = next((entry.value for entry in tiff_tags(data) if entry.tag == ORIENTATION), 1)
+            value = next((field.value for field in tiff_tags(data) if field.tag == ORIENTATION), 1)
         else:
             with opened(data, ('JPEG', 'PNG', 'WEBP')) as image:
                 value = image.getexif().get(ORIENTATION, 1)

@@ -160,9 +160,9 @@ def test_a_fixed_size_is_used_whatever_the_frames(
 
 
 def test_two_views_are_the_mean_of_both(script: Any, config: SegmenterConfig) -> None:
-    entry, two = (load_model(replace(config, key=script(everything=True), key_views=n)).key for n in (1, 2))
+    single, two = (load_model(replace(config, key=script(everything=True), key_views=n)).key for n in (1, 2))
     image = torch.rand(1, 3, 64, 96)
-    torch.testing.assert_close(two(image), (entry(image) + entry(image.flip(3)).flip(3)) / 2)
+    torch.testing.assert_close(two(image), (single(image) + single(image.flip(3)).flip(3)) / 2)
 
 
 def test_a_distortion_network_of_other_classes_is_not_taken(script: Any, config: SegmenterConfig) -> None:

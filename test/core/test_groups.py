@@ -11,7 +11,7 @@ from davss_ros.core.groups import load_grouping, ungrouped
 from davss_ros.errors import ConfigError
 
 CLASSES = load_classes('camvid11')
-NAMES = [entry.name for entry in CLASSES]
+NAMES = [c.name for c in CLASSES]
 
 
 def written(folder: Path, text: str) -> str:
@@ -28,8 +28,11 @@ def test_groups_come_first_and_the_classes_of_none_after_them(tmp_path: Path) ->
     assert load_classes(source) == CLASSES
     grouping = load_grouping(source, CLASSES)
     rest = [name for name in NAMES if name not in ('Road', 'Pavement', 'Pedestrian')]
-    assert [entry.name for entry in grouping.classes] == ['ground', 'alive', *rest]
-    assert [entry.color for entry in grouping.classes[:2]] == [CLASSES[NAMES.index('Road')].color, (1, 2, 3)]
+    assert [c.name for c in grouping.classes] == ['ground', 'alive', *rest]
+    assert [c.color for c in grouping.classes[:2]] == [
+        CLASSES[NAMES.index('Road')].color,
+        (1, 2, 3),
+    ]
     labels = np.random.default_rng(0).integers(0, 11, (30, 40), np.uint8)
     labels[0] = 255
     new = grouping.of(labels)

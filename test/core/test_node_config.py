@@ -55,9 +55,9 @@ def test_zero_means_no_threshold_so_it_goes_with_any() -> None:
 
 
 def test_every_setting_is_described_and_its_default_allowed() -> None:
-    for entry in fields(NodeConfig()):
-        assert entry.metadata['description'].endswith('.'), entry.name
-    changeable = {entry.name for entry in fields(NodeConfig) if entry.metadata.get('changeable')}
+    for setting in fields(NodeConfig()):
+        assert setting.metadata['description'].endswith('.'), setting.name
+    changeable = {setting.name for setting in fields(NodeConfig) if setting.metadata.get('changeable')}
     assert {'policy', 'queue_length', 'overlay_opacity', 'warn_latency', 'error_loss', 'error_failures'} <= changeable
     assert not changeable & {'autostart', 'batching', 'image_transport', 'reliability'}
 

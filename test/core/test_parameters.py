@@ -77,11 +77,11 @@ robot:
     try:
         from rclpy.node import Node
 
-        entry = Node(
+        plain = Node(
             name, namespace=namespace or '/', context=context, automatically_declare_parameters_from_overrides=True
         )
-        expected: dict[str, Any] = {key: value.value for key, value in entry._parameters.items()}
-        entry.destroy_node()
+        expected: dict[str, Any] = {key: value.value for key, value in plain._parameters.items()}
+        plain.destroy_node()
     finally:
         context.try_shutdown()
     read = read_parameter_file(path, node)

@@ -40,11 +40,12 @@ def context() -> Iterator[Any]:
 
 @pytest.fixture
 def declared(context: Any) -> _Make:
-    """Make a plain node with all our parameters, some of them overridden as by a launch file."""
+    """Make a plain node with all our parameters, some of them overridden as by a launch file, or by a command line."""
 
-    def make(**overrides: Any) -> Node:
+    def make(*words: str, **overrides: Any) -> Node:
         arguments = {name.replace('__', '.'): value for name, value in overrides.items()}
-        node = Node('plain', context=context, parameter_overrides=listed(arguments))
+        cli_args = ['--ros-args', *words]
+        node = Node('plain', context=context, parameter_overrides=listed(arguments), cli_args=cli_args)
         parameters.declare(node)
         return node
 
@@ -205,12 +206,13 @@ def test_what_was_dumped_can_be_loaded_again(configured: _Make) -> None:
 
 def test_an_empty_list_of_cameras_is_one_camera_without_a_name(declared: _Make) -> None:
     assert list(parameters.read(declared(cameras=[])).cameras) == ['']
+    assert list(parameters.read(declared('-p', 'cameras:=[]')).cameras) == ['']  # of which rcl makes no value at all
 
 
 def test_names_that_yaml_takes_for_truth_values_are_told_of(declared: _Make) -> None:
-    assert list(parameters.read(declared(cameras=['y', 'on'])).cameras) == ['y', 'on']
+    assert list(parameters.read(declared('-p', 'cameras:=["y", "on"]')).cameras) == ['y', 'on']
     with pytest.raises(ConfigError, match=r'cameras: expected a list of names, found \[True, True\].*quote them'):
-        declared(cameras=[True, True])
+        declared('-p', 'cameras:=[y, on]')
 
 
 def test_parameters_that_do_not_go_together_are_refused_as_a_set(configured: _Make) -> None:

@@ -44,8 +44,8 @@ def test_what_was_fitted_is_calibrated() -> None:
     odds, distortion, right = pixels()
     (a, b, c, d), _ = calibrate.fit(odds, distortion, right)
     quality = [MapQuality(), MapQuality()]
-    for entry, logit in zip(quality, (odds, a + b * odds + c * distortion + d * distortion * odds), strict=True):
-        entry.add((1 / (1 + np.exp(-logit))).astype(np.float32), right)
+    for statistics, logit in zip(quality, (odds, a + b * odds + c * distortion + d * distortion * odds), strict=True):
+        statistics.add((1 / (1 + np.exp(-logit))).astype(np.float32), right)
     assert quality[1].expected_calibration_error() < 0.01 < quality[0].expected_calibration_error()
 
 

@@ -56,13 +56,13 @@ def comparison(baseline: Results, results: Results) -> dict[str, Any]:
     if baseline.get('partial'):
         raise DataError('--baseline: it is partial; only whole runs can be compared')
     name = NAMES.get(results['against'], ('', ''))[0]
-    entry: dict[str, Any] = {'latency_ms': _change(baseline, results, 'latency_ms', 'p50')}
+    changes: dict[str, Any] = {'latency_ms': _change(baseline, results, 'latency_ms', 'p50')}
     if not name:
-        return entry
+        return changes
     before, now = baseline['all'], results['all']
     pairs = _pairs(before['blocks'], now['blocks'], len(results['classes']))
     low, high = interval(pairs, _differences)
-    entry[name] = {
+    changes[name] = {
         'baseline': before[name],
         'now': now[name],
         'change': None if None in (before[name], now[name]) else round(now[name] - before[name], 6),
@@ -70,11 +70,11 @@ def comparison(baseline: Results, results: Results) -> dict[str, Any]:
         'blocks': len(pairs),
     }
     by_class = NAMES[results['against']][1]
-    entry['by_class'] = {
+    changes['by_class'] = {
         label: None if None in (before[by_class][label], value) else round(value - before[by_class][label], 4)
         for label, value in now[by_class].items()
     }
-    return entry
+    return changes
 
 
 def _pairs(before: list[Any], now: list[Any], classes: int) -> NDArray[np.int64]:
@@ -104,9 +104,9 @@ def _difference(found: Any, expected: Any) -> str:
     return f'expected {expected}, found {found}'
 
 
-def loss(entry: Mapping[str, Any]) -> float:
+def loss(changes: Mapping[str, Any]) -> float:
     """Return by how many points the figure fell; 0 where there is none, negative if it rose."""
     for name, _ in NAMES.values():
-        if name in entry and entry[name]['change'] is not None:
-            return float(-entry[name]['change'])
+        if name in changes and changes[name]['change'] is not None:
+            return float(-changes[name]['change'])
     return 0.0

@@ -23,16 +23,16 @@ def write_junit(path: Path, results: Mapping[str, Any], max_loss: float | None) 
         raise ConfigError("junit.xml needs the package junitparser: pip install 'davss_ros[bags]'") from error
     suite = TestSuite('evaluate_bag')
     name = NAMES.get(results['against'], ('', ''))[0]
-    for bag, entry in results['bags'].items():
+    for bag, summary in results['bags'].items():
         case = TestCase(
-            'frames', bag, sum(entry['latency_ms'].get(key, 0) for key in ('mean',)) * entry['frames'] / 1e3
+            'frames', bag, sum(summary['latency_ms'].get(key, 0) for key in ('mean',)) * summary['frames'] / 1e3
         )
-        figure = f'{name} {entry[name]:.3f}, ' if name and entry[name] is not None else ''
-        case.system_out = f'{figure}{entry["frames"]} of {entry["asked_for"]} frames'
-        rows = entry['frames'] + sum(entry['skipped'].values())
-        if rows < entry['asked_for']:
-            case.result = [Failure(f'{rows} of {entry["asked_for"]} frames: the run was cut off')]
-        elif not entry['frames']:
+        figure = f'{name} {summary[name]:.3f}, ' if name and summary[name] is not None else ''
+        case.system_out = f'{figure}{summary["frames"]} of {summary["asked_for"]} frames'
+        rows = summary['frames'] + sum(summary['skipped'].values())
+        if rows < summary['asked_for']:
+            case.result = [Failure(f'{rows} of {summary["asked_for"]} frames: the run was cut off')]
+        elif not summary['frames']:
             case.result = [Failure('no frame could be segmented')]
         suite.add_testcase(case)
     for bag, line in results['failed'].items():

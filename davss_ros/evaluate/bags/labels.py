@@ -39,8 +39,8 @@ class LabelReader:
     stored: Sequence[SemanticClass]
 
     def __post_init__(self) -> None:
-        if not {entry.name for entry in self.stored} & {entry.name for entry in self.classes}:
-            ours, theirs = (', '.join(entry.name for entry in group) for group in (self.classes, self.stored))
+        if not {c.name for c in self.stored} & {c.name for c in self.classes}:
+            ours, theirs = (', '.join(c.name for c in group) for group in (self.classes, self.stored))
             raise DataError(f"label classes: expected names of the model's classes ({ours}), found {theirs}")
 
     def read(self, picture: LabelPicture, size: tuple[int, ...]) -> Labels:
@@ -56,10 +56,10 @@ class LabelReader:
         wrong = np.unique(ids[(ids >= len(self.stored)) & (ids != VOID)])
         if wrong.size:
             raise DataError(f'labels: expected ids 0..{len(self.stored) - 1} or {VOID}, found {wrong[:8].tolist()}')
-        names = {entry.name: number for number, entry in enumerate(self.classes)}
+        names = {c.name: number for number, c in enumerate(self.classes)}
         table: NDArray[np.uint8] = np.full(256, VOID, np.uint8)
-        for number, entry in enumerate(self.stored):
-            table[number] = names.get(entry.name, VOID)
+        for number, semantic_class in enumerate(self.stored):
+            table[number] = names.get(semantic_class.name, VOID)
         return table[ids]
 
 

@@ -25,10 +25,10 @@ def check_live(job: Job, plans: Mapping[Path, BagPlan]) -> dict[str, Any]:
     Raises:
         DataError: ROS 2 is not there, or the node does not come up.
     """
-    return {plan.name: _one(job, bag, plan) for bag, plan in plans.items()}
+    return {plan.name: _bag(job, bag, plan) for bag, plan in plans.items()}
 
 
-def _one(job: Job, bag: Path, plan: BagPlan) -> dict[str, Any]:
+def _bag(job: Job, bag: Path, plan: BagPlan) -> dict[str, Any]:
     request = {
         'bag': str(bag.resolve()),
         'name': plan.name,

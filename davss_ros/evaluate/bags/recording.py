@@ -53,7 +53,7 @@ def topic_times(bag: Path, topic: str, findings: Findings | None = None) -> Time
     Raises:
         DataError: there is no such topic, or nothing of the bag can be read.
     """
-    if topic not in {entry.name for entry in Bag(bag).topics}:
+    if topic not in {listed.name for listed in Bag(bag).topics}:
         raise DataError(f'{bag}: no topic {topic}')
     times: list[tuple[int, int]] = []
     for raw in Bag(bag).messages({topic}, findings):

@@ -69,46 +69,46 @@ def _summary(results: Results) -> Iterator[Piece]:
     head += ['key frames', 'p50 ms', 'p95 ms', 'dropped if live', 'skipped', 'gaps']
     entries = [*results['bags'].items()]
     entries += [('all', results['all'])] if len(entries) > 1 else []
-    yield Table(head, [_row(title, entry, name) for title, entry in entries])
-    for bag, entry in results['bags'].items():
-        for topic, counts in entry.get('labels', {}).items():
+    yield Table(head, [_row(title, summary, name) for title, summary in entries])
+    for bag, summary in results['bags'].items():
+        for topic, counts in summary.get('labels', {}).items():
             counted = ', '.join(f'{key.replace("_", " ")}: {value}' for key, value in counts.items())
             yield Note(f'Labels of {bag}, {topic}: {counted}.')
-        reasons = {**entry['skipped'], **entry.get('unlabelled', {})}
+        reasons = {**summary['skipped'], **summary.get('unlabelled', {})}
         if reasons:
             yield Table([f'{bag}: left out', 'frames'], [[key, str(value)] for key, value in reasons.items()])
-        for remark in entry['remarks']:
+        for remark in summary['remarks']:
             yield Note(remark)
 
 
-def _row(title: str, entry: Mapping[str, Any], name: str) -> list[str]:
-    row = [title, str(entry['frames'])]
+def _row(title: str, summary: Mapping[str, Any], name: str) -> list[str]:
+    row = [title, str(summary['frames'])]
     if name:
-        row += [cell(entry[name], 2), str(entry['counted']), cell(entry[f'streaming_{name}'], 2)]
-    latency, live = entry['latency_ms'], entry['dropped_if_live']
-    row += [str(sum(entry['key_frames'].values())), cell(latency.get('p50')), cell(latency.get('p95'))]
-    return [*row, str(live['dropped']), str(sum(entry['skipped'].values())), str(entry['gaps']['count'])]
+        row += [cell(summary[name], 2), str(summary['counted']), cell(summary[f'streaming_{name}'], 2)]
+    latency, live = summary['latency_ms'], summary['dropped_if_live']
+    row += [str(sum(summary['key_frames'].values())), cell(latency.get('p50')), cell(latency.get('p95'))]
+    return [*row, str(live['dropped']), str(sum(summary['skipped'].values())), str(summary['gaps']['count'])]
 
 
 def _comparison(results: Results) -> Iterator[Piece]:
     if not results.get('comparison'):
         return
-    entry, name = results['comparison'], _name(results)
+    comparison, name = results['comparison'], _name(results)
     yield Heading('Against the baseline')
-    if name in entry:
-        change = entry[name]
+    if name in comparison:
+        change = comparison[name]
         low, high = (cell(end, 3) for end in change['interval'])
         yield Text(
             f'{TITLES[name]} {cell(change["baseline"], 3)} before, {cell(change["now"], 3)} now: '
             f'{number(change["change"]):+.3f} points, 95 % of the draws of {change["blocks"]} blocks of consecutive '
             f'frames from {low} to {high}.'
         )
-        points = [(number(value), place) for place, value in enumerate(entry['by_class'].values())]
-        texts = [f'{label} {number(value):+.2f}' for label, value in entry['by_class'].items()]
+        points = [(number(value), place) for place, value in enumerate(comparison['by_class'].values())]
+        texts = [f'{label} {number(value):+.2f}' for label, value in comparison['by_class'].items()]
         changes = [Series('change', points, texts=texts, joined=False)]
         zero = Series('no change', [(0, -0.5), (0, len(points) - 0.5)], dashed=True, markers=False)
         yield Chart(line_chart([*changes, zero], 'change of IoU, points', 'class'))
-    before, now = (entry['latency_ms'][key] for key in ('baseline', 'now'))
+    before, now = (comparison['latency_ms'][key] for key in ('baseline', 'now'))
     yield Note(f'Latency p50: {cell(before)} ms before, {cell(now)} ms now.')
 
 
@@ -116,13 +116,13 @@ def _variants(results: Results) -> Iterator[Piece]:
     if not results.get('variants'):
         return
     name = _name(results)
-    entries = {'as given': results['all'], **{key: entry['all'] for key, entry in results['variants'].items()}}
+    entries = {'as given': results['all'], **{key: variant['all'] for key, variant in results['variants'].items()}}
     yield Heading('Variants: accuracy against cost' if name else 'Variants')
     head = ['', *([TITLES[name], f'streaming {TITLES[name]}'] if name else []), 'mean ms', 'p50 ms', 'p95 ms']
     rows = []
-    for title, entry in entries.items():
-        latency = entry['latency_ms']
-        figures = [cell(entry[name], 2), cell(entry[f'streaming_{name}'], 2)] if name else []
+    for title, variant in entries.items():
+        latency = variant['latency_ms']
+        figures = [cell(variant[name], 2), cell(variant[f'streaming_{name}'], 2)] if name else []
         rows.append([title, *figures, *(cell(latency.get(key)) for key in ('mean', 'p50', 'p95'))])
     yield Table(head, rows)
     if name:
@@ -198,17 +198,17 @@ def _moments(
 
 
 def _distance(results: Results) -> Iterator[Piece]:
-    name, entry = _name(results), results['all']
-    if not name or not entry['by_distance']:
+    name, overall = _name(results), results['all']
+    if not name or not overall['by_distance']:
         return
     yield Heading('By distance from the key frame')
     yield Note('A frame counts at the distance that it had in this run; other frames at each distance, so no slope.')
-    found = {'as given': entry} | {key: variant['all'] for key, variant in results.get('variants', {}).items()}
+    found = {'as given': overall} | {key: variant['all'] for key, variant in results.get('variants', {}).items()}
     series = []
     for title, e in found.items():
         series.append(Series(title, [(int(d), number(at[name])) for d, at in e['by_distance'].items()]))
     yield Chart(line_chart(series, 'distance from the key frame, frames', f'{TITLES[name]}, %'))
-    rows = [[d, cell(at[name], 2), str(at['frames'])] for d, at in entry['by_distance'].items()]
+    rows = [[d, cell(at[name], 2), str(at['frames'])] for d, at in overall['by_distance'].items()]
     yield Table(['distance', TITLES[name], 'frames'], rows)
 
 
@@ -244,17 +244,17 @@ def _map(results: Results) -> Iterator[Piece]:
 
 
 def _latency(results: Results) -> Iterator[Piece]:
-    entry = results['all']
-    latency = entry['latency_ms']
+    overall = results['all']
+    latency = overall['latency_ms']
     if not latency:
         return
     yield Heading('Latency')
-    live = entry['dropped_if_live']
+    live = overall['dropped_if_live']
     share = 0 if live['share'] is None else 100 * live['share']
     yield Note(
         f'Of the step alone, on this machine: p50 {latency["p50"]} ms, p95 {latency["p95"]}, p99 {latency["p99"]}, '
         f'at most {latency["max"]}. A node that gets the frames at their times and takes as long as here would drop '
-        f'{live["dropped"]} of {entry["frames"]} frames ({share:.1f} %), a simulation.'
+        f'{live["dropped"]} of {overall["frames"]} frames ({share:.1f} %), a simulation.'
     )
     stages = [*dict.fromkeys(s for kind in ('key', 'other') for s in latency.get(kind, {}).get('stages', {}))]
     rows = [

@@ -26,19 +26,19 @@ def figures_of(job: Job, plans: Mapping[Path, BagPlan], rows: Path) -> dict[str,
     """Return the figures by bag and in all."""
     plan_of = {plan.name: plan for plan in plans.values()}
     counts = {(plan.name, topic): len(numbers) for plan in plans.values() for topic, numbers in plan.numbers.items()}
-    names = [entry.name for entry in next(iter(plans.values())).classes]
+    names = [c.name for c in next(iter(plans.values())).classes]
     figures = Figures(names, job.against, counts, job.settings.segmenter.longest_gap)
     for row in read_rows(rows):
         if row.bag in plan_of:
             figures.add(row)
     bags = figures.bags()
-    for name, entry in bags.items():
+    for name, summary in bags.items():
         plan = plan_of[name]
-        entry['cameras'] = list(plan.numbers)
-        entry['asked_for'] = plan.count
-        entry['remarks'] = list(plan.remarks)
+        summary['cameras'] = list(plan.numbers)
+        summary['asked_for'] = plan.count
+        summary['remarks'] = list(plan.remarks)
         if plan.matches:
-            entry['labels'] = {topic: dict(matches.counts) for topic, matches in plan.matches.items()}
+            summary['labels'] = {topic: dict(matches.counts) for topic, matches in plan.matches.items()}
     return {'bags': bags, 'all': figures.all()}
 
 
@@ -63,15 +63,15 @@ def fingerprint(job: Job, plans: Mapping[Path, BagPlan], variants: Sequence[str]
 
 def provenance_of(job: Job, model: Model, frozen: Mapping[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
     """Return what the figures were measured with."""
-    entry = provenance(model, job.settings.segmenter, arguments)
-    entry['command'] = shlex.join(['python', '-m', 'davss_ros', 'evaluate_bag', *arguments])
+    origin = provenance(model, job.settings.segmenter, arguments)
+    origin['command'] = shlex.join(['python', '-m', 'davss_ros', 'evaluate_bag', *arguments])
     mode = {'mode': job.settings.segmenter.mode, 'key_interval': job.settings.segmenter.key_interval}
-    entry['settings'] = mode | entry['settings']
+    origin['settings'] = mode | origin['settings']
     try:
         package = version('davss_ros')
     except PackageNotFoundError:
         package = 'not installed'
-    return entry | {
+    return origin | {
         'data': frozen['data'],
         'parameters': frozen['parameters'],
         'cpu': cpu_name(),

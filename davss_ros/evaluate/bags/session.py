@@ -89,7 +89,7 @@ class Session:
         frozen = fingerprint(job, plans, [variant.name for variant in variants])
         self._prepare_folder(frozen)
         results: dict[str, Any] = {
-            'classes': [entry.name for entry in model.classes],
+            'classes': [c.name for c in model.classes],
             'against': job.against,
             'provenance': provenance_of(job, model, frozen, self._arguments),
         }
@@ -103,8 +103,10 @@ class Session:
                 break
             plans_of_other = self._plans(other, model_of(other.settings.segmenter).classes)
             outcome = self._evaluate(other, plans_of_other, name)
-            entry = self._figures(other, plans_of_other, outcome)
-            results.setdefault('variants', {})[name] = entry | {'settings': dict(variants[[*jobs].index(name)].changes)}
+            changed = self._figures(other, plans_of_other, outcome)
+            results.setdefault('variants', {})[name] = changed | {
+                'settings': dict(variants[[*jobs].index(name)].changes)
+            }
         return self._finish(job, jobs, plans, results, outcome, baseline)
 
     def _job(self, values: Mapping[str, Any]) -> Job:

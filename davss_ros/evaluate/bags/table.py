@@ -14,11 +14,11 @@ TITLES = {'miou': 'mIoU', 'agreement': "agreement with the key network's labels"
 def summary(results: Mapping[str, Any]) -> str:
     """Return the main figures as text."""
     name = NAMES.get(results['against'], ('', ''))[0]
-    lines = [_line(bag, entry, name) for bag, entry in results['bags'].items()]
+    lines = [_line(bag, figures, name) for bag, figures in results['bags'].items()]
     if len(results['bags']) > 1:
         lines.append(_line('all', results['all'], name))
-    for variant, entry in results.get('variants', {}).items():
-        lines.append(_line(variant, entry['all'], name))
+    for variant, figures in results.get('variants', {}).items():
+        lines.append(_line(variant, figures['all'], name))
     for bag, policies in results.get('live', {}).items():
         for policy, outcome in policies.items():
             labels = outcome['same'] + outcome['different']
@@ -29,20 +29,20 @@ def summary(results: Mapping[str, Any]) -> str:
     return '\n'.join(lines)
 
 
-def _line(title: str, entry: Mapping[str, Any], name: str) -> str:
-    parts = [f'{title}: {entry["frames"]} frames']
+def _line(title: str, figures: Mapping[str, Any], name: str) -> str:
+    parts = [f'{title}: {figures["frames"]} frames']
     if name:
-        value = entry[name]
+        value = figures[name]
         figure = '-' if value is None else f'{value:.2f}'
-        parts.append(f'{TITLES[name]} {figure} on {entry["counted"]}')
-        streaming = entry[f'streaming_{name}']
+        parts.append(f'{TITLES[name]} {figure} on {figures["counted"]}')
+        streaming = figures[f'streaming_{name}']
         if streaming is not None:
             parts.append(f'streaming {streaming:.2f}')
-    if entry['latency_ms']:
-        parts.append(f'p50 {entry["latency_ms"]["p50"]:.0f} ms, p95 {entry["latency_ms"]["p95"]:.0f} ms')
-    parts.append(f'{sum(entry["key_frames"].values())} key frames')
-    if entry['dropped_if_live']['dropped']:
-        parts.append(f'{entry["dropped_if_live"]["dropped"]} would be dropped live')
-    if entry['skipped']:
-        parts.append(f'{sum(entry["skipped"].values())} skipped')
+    if figures['latency_ms']:
+        parts.append(f'p50 {figures["latency_ms"]["p50"]:.0f} ms, p95 {figures["latency_ms"]["p95"]:.0f} ms')
+    parts.append(f'{sum(figures["key_frames"].values())} key frames')
+    if figures['dropped_if_live']['dropped']:
+        parts.append(f'{figures["dropped_if_live"]["dropped"]} would be dropped live')
+    if figures['skipped']:
+        parts.append(f'{sum(figures["skipped"].values())} skipped')
     return ', '.join(parts)

@@ -69,13 +69,13 @@ class Workers:
                 name = futures.pop(future)
                 work, tried = left.pop(name)
                 if error is None or isinstance(error, DavssError | OSError) or tried + 1 >= ATTEMPTS:
-                    yield work, _told(error)
+                    yield work, _reason(error)
                 else:
                     left[name] = work, tried + 1
                     futures[pool.submit(do, work)] = name
 
 
-def _told(error: BaseException | None) -> str:
+def _reason(error: BaseException | None) -> str:
     if error is None:
         return ''
     return str(error) if isinstance(error, DavssError | OSError) else f'{type(error).__name__}: {error}'

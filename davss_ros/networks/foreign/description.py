@@ -60,7 +60,7 @@ class Description:
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Return (name, value, where it was found) of everything, for a table."""
-        names = [entry.name for entry in fields(self) if entry.name != 'sources']
+        names = [setting.name for setting in fields(self) if setting.name != 'sources']
         return [(name, shown(name, getattr(self, name)), self.sources.get(name, '')) for name in names]
 
 
@@ -69,7 +69,7 @@ def shown(name: str, value: Any) -> str:
     if name == 'size':
         return f'{value[1]}x{value[0]}' if any(value) else 'any'
     if name == 'classes':
-        names = ', '.join(entry.name for entry in value[:4])
+        names = ', '.join(c.name for c in value[:4])
         return f'{len(value)}: {names}{", ..." if len(value) > 4 else ""}'
     if name == 'batch':
         return str(value or 'any')
@@ -82,7 +82,9 @@ def shown(name: str, value: Any) -> str:
 
 def as_metadata(description: Description) -> dict[str, Any]:
     """Return what a file's own metadata must hold so that it can be used without anything else, ready for JSON."""
-    kept = {entry.name: getattr(description, entry.name) for entry in fields(description) if entry.name != 'sources'}
-    kept['classes'] = [{'name': entry.name, 'color': list(entry.color)} for entry in description.classes]
+    kept = {
+        setting.name: getattr(description, setting.name) for setting in fields(description) if setting.name != 'sources'
+    }
+    kept['classes'] = [{'name': c.name, 'color': list(c.color)} for c in description.classes]
     kept['size'] = shown('size', description.size)
     return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}

@@ -179,7 +179,7 @@ class Settled:
 
 def _colours_only(name: str, kept: Any, other: Any) -> bool:
     """Return whether two lists of classes have the same names: colours that were made up are no contradiction."""
-    return name == 'classes' and [entry.name for entry in kept] == [entry.name for entry in other]
+    return name == 'classes' and [c.name for c in kept] == [c.name for c in other]
 
 
 def read_options(text: str, parameter: str = 'key_options') -> Facts:

@@ -54,7 +54,7 @@ def wall(first: int) -> Clip:
     labels = np.zeros((LONGEST + 1, 20, 4 * BLOCKS), np.uint8)
     for t in range(LONGEST + 1):
         labels[t, :, : 4 * (first + t)] = 1
-    return Clip([np.stack([255 * entry] * 3, 2) for entry in labels], list(labels))
+    return Clip([np.stack([255 * ids] * 3, 2) for ids in labels], list(labels))
 
 
 @pytest.fixture

@@ -52,14 +52,14 @@ def test_census_is_blind_to_light_and_ssim_is_not() -> None:
 
 
 def test_ssim_is_that_of_scikit_less_definition() -> None:
-    entry, other = texture(), texture(1)
+    first, other = texture(), texture(1)
     y, x = 11, 17
-    a, b = (np.asarray(i[0, 0, y - 1 : y + 2, x - 1 : x + 2], np.float64) for i in (entry, other))
+    a, b = (np.asarray(i[0, 0, y - 1 : y + 2, x - 1 : x + 2], np.float64) for i in (first, other))
     covariance = ((a - a.mean()) * (b - b.mean())).mean()
     similar = (2 * a.mean() * b.mean() + 1e-4) * (2 * covariance + 9e-4)
     similar /= (a.mean() ** 2 + b.mean() ** 2 + 1e-4) * (a.var() + b.var() + 9e-4)
-    expected = 0.85 * (1 - similar) / 2 + 0.15 * abs(float(entry[0, 0, y, x] - other[0, 0, y, x]))
-    gray = [i[:, :1].expand(-1, 3, -1, -1) for i in (entry, other)]
+    expected = 0.85 * (1 - similar) / 2 + 0.15 * abs(float(first[0, 0, y, x] - other[0, 0, y, x]))
+    gray = [i[:, :1].expand(-1, 3, -1, -1) for i in (first, other)]
     assert float(ssim_distance(*gray)[0, 0, y, x]) == pytest.approx(expected, abs=1e-3)
 
 

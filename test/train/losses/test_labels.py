@@ -21,22 +21,22 @@ def one_hot(labels: Tensor) -> Tensor:
 
 def slow_jaccard_loss(predicted: Tensor, true: Tensor) -> float:
     losses = []
-    for entry in set(true.tolist()):
+    for label in set(true.tolist()):
         pairs = list(zip(predicted.tolist(), true.tolist(), strict=True))
-        both = sum(p == entry and t == entry for p, t in pairs)
-        losses.append(1 - both / sum(entry in pair for pair in pairs))
+        both = sum(p == label and t == label for p, t in pairs)
+        losses.append(1 - both / sum(label in pair for pair in pairs))
     return sum(losses) / len(losses)
 
 
 def choquet(probabilities: Tensor, labels: Tensor) -> float:  # Lovász extension as the integral over thresholds
     losses = []
-    for entry in labels.unique():
-        errors = ((labels == entry).double() - probabilities[:, entry].double()).abs()
+    for label in labels.unique():
+        errors = ((labels == label).double() - probabilities[:, label].double()).abs()
         integral, levels = 0.0, [0.0, *sorted(errors.tolist())]
         for low, high in pairwise(levels):
             wrong = errors > low
-            missed = int((wrong & (labels == entry)).sum())
-            total = int((labels == entry).sum())
+            missed = int((wrong & (labels == label)).sum())
+            total = int((labels == label).sum())
             false = int(wrong.sum()) - missed
             integral += (high - low) * (1 - (total - missed) / (total + false))
         losses.append(integral)
@@ -44,11 +44,11 @@ def choquet(probabilities: Tensor, labels: Tensor) -> float:  # Lovász extensio
 
 
 @pytest.mark.parametrize('seed', range(8))
-@pytest.mark.parametrize('observed', [1, 2, CLASSES])
-def test_lovasz_of_certain_predictions_is_the_jaccard_loss(seed: int, observed: int) -> None:
+@pytest.mark.parametrize('present', [1, 2, CLASSES])
+def test_lovasz_of_certain_predictions_is_the_jaccard_loss(seed: int, present: int) -> None:
     rng = np.random.default_rng(seed)
     predicted = torch.from_numpy(rng.integers(0, CLASSES, 60))
-    true = torch.from_numpy(rng.integers(0, observed, 60))  # the others are absent and do not count
+    true = torch.from_numpy(rng.integers(0, present, 60))  # the others are absent and do not count
     assert float(lovasz_softmax(one_hot(predicted), true)) == pytest.approx(
         slow_jaccard_loss(predicted, true), abs=1e-5
     )

@@ -27,7 +27,7 @@ def test_things_stay_where_they_are(image: NDArray[np.uint8], seed: int) -> None
     found = disturbed(image, np.random.default_rng(seed), CameraFaults(share=1.0))
     assert found.shape == image.shape and found.dtype == np.uint8
     assert not np.array_equal(found, image)
-    centred = [entry - entry.mean() for entry in (image[..., 0].astype(float), found[..., 0].astype(float))]
+    centred = [channel - channel.mean() for channel in (image[..., 0].astype(float), found[..., 0].astype(float))]
     shifts = {
         (y, x): (np.roll(centred[0], (y, x), (0, 1)) * centred[1])[12:-12, 12:-12].sum()
         for y in (-8, 0, 8)

@@ -74,8 +74,8 @@ def test_things_come_and_go_and_the_labels_know() -> None:
         assert (GREYS[view.labels] == view.image[..., 0]).all()
         assert (best(view.teacher)[sure] == quarter[sure]).all()
         was = best(view.scores)
-        observed = GREYS[was] / np.float32(255)  # what was there looked like what the scores say
-        assert (np.abs(view.propagated_image[0] - observed) < 0.01).mean() > 0.9
+        colours = GREYS[was] / np.float32(255)  # what was there looked like what the scores say
+        assert (np.abs(view.propagated_image[0] - colours) < 0.01).mean() > 0.9
         come += ((quarter == MOVABLE) & (was != MOVABLE)).sum()
         gone += ((quarter != MOVABLE) & (was == MOVABLE)).sum()
     assert come > 20 and gone > 20
@@ -126,16 +126,16 @@ def test_drift_moves_the_scores_as_it_moves_the_image() -> None:
     moved = 0
     for view in views(replace(FRESH, drift=2.0)):
         sure = view.scores.max(0) > 7.9  # between two classes both are mixed
-        observed = GREYS[best(view.scores)] / np.float32(255)
-        assert (np.abs(view.propagated_image[0] - observed)[sure] < 0.03).all()
+        colours = GREYS[best(view.scores)] / np.float32(255)
+        assert (np.abs(view.propagated_image[0] - colours)[sure] < 0.03).all()
         moved += (best(view.scores) != best(view.teacher)).sum()
     assert moved > 20
 
 
 def test_seed_decides() -> None:
-    entry, same, other = (views(Staleness(), Augmentation(), seed) for seed in (3, 3, 4))
+    first, same, other = (views(Staleness(), Augmentation(), seed) for seed in (3, 3, 4))
     assert all(
         np.array_equal(a.scores, b.scores) and np.array_equal(a.image, b.image)
-        for a, b in zip(entry, same, strict=True)
+        for a, b in zip(first, same, strict=True)
     )
-    assert not np.array_equal(entry[0].scores, other[0].scores)
+    assert not np.array_equal(first[0].scores, other[0].scores)

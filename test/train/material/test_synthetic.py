@@ -75,11 +75,11 @@ def test_the_still_is_the_first_or_the_last_frame_and_both_happen() -> None:
 
 def test_seed_decides_the_video() -> None:
     image, labels = street()
-    entry, same, other = (
+    first, same, other = (
         synthetic_video(image, labels, [(image, labels)], 4, rng(s), CAMVID).frames for s in (3, 3, 4)
     )
-    assert all(np.array_equal(a, b) for x, y in zip(entry, same, strict=True) for a, b in zip(x, y, strict=True))
-    assert any(not np.array_equal(x[0], y[0]) for x, y in zip(entry, other, strict=True))
+    assert all(np.array_equal(a, b) for x, y in zip(first, same, strict=True) for a, b in zip(x, y, strict=True))
+    assert any(not np.array_equal(x[0], y[0]) for x, y in zip(first, other, strict=True))
 
 
 def test_the_given_images_are_left_alone() -> None:

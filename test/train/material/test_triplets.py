@@ -58,10 +58,10 @@ def test_views_are_cut_and_mirrored_alike(bench: ModuleType) -> None:
 
 
 def test_an_epoch_depends_on_the_seed_and_its_number_only() -> None:
-    entry, same, other = (
+    first, same, other = (
         next(TripletSource([numbered(20, set())], 2, 10, 4, (0, 0), seed).epoch(3)) for seed in (0, 0, 1)
     )
-    assert torch.equal(entry.key, same.key) and not torch.equal(entry.key, other.key)
+    assert torch.equal(first.key, same.key) and not torch.equal(first.key, other.key)
 
 
 def test_too_short_clips_are_refused(tmp_path: Path) -> None:

@@ -55,10 +55,10 @@ def test_the_published_network_can_be_trained(bench: ModuleType, method: str, tm
     clips = bench.clips(bench.videos(bench.TRAIN, 2, 3, motion(bench)))
     settings = FlowTraining('flownets', method=method, epochs=2, batch=2, size=(48, 64))
     lines: list[str] = []
-    entry = train_flow(settings, lambda: clips, tmp_path / 'one', lines.append)
+    first = train_flow(settings, lambda: clips, tmp_path / 'one', lines.append)
     assert len(lines) == 2 and all(np.isfinite(float(line.rsplit(' ', 1)[1])) for line in lines)
     again = train_flow(replace(settings, start=tmp_path / 'one' / 'checkpoint.pt', epochs=0), lambda: clips, tmp_path)
-    assert all(torch.equal(value, again.state_dict()[name]) for name, value in entry.state_dict().items())
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in first.state_dict().items())
 
 
 def test_of_a_computed_flow_there_is_nothing_to_train(tmp_path: Path) -> None:

@@ -60,8 +60,8 @@ def train(settings: StillsTraining, out: Path, say: Callable[[str], None] = lamb
     return train_correction_on_stills(settings, lambda: colours, STILLS, out, out / 'scores.npy', say)  # type: ignore[arg-type]  # as good as files
 
 
-def equal(entry: nn.Module, other: nn.Module) -> bool:
-    pairs = zip(entry.state_dict().values(), other.state_dict().values(), strict=True)
+def equal(first: nn.Module, other: nn.Module) -> bool:
+    pairs = zip(first.state_dict().values(), other.state_dict().values(), strict=True)
     return all(torch.equal(a, b) for a, b in pairs)
 
 
@@ -94,7 +94,7 @@ def test_it_learns_what_has_come_and_what_has_gone(tmp_path: Path) -> None:
 
 def test_the_key_network_is_asked_once(tmp_path: Path) -> None:
     lines: list[str] = []
-    entry = train(replace(SETTINGS, epochs=1), tmp_path, lines.append)
+    first = train(replace(SETTINGS, epochs=1), tmp_path, lines.append)
     assert len(lines) == 1
     assert np.load(tmp_path / 'scores.npy').shape == (8, CLASSES, HEIGHT // 4, WIDTH // 4)
 
@@ -103,7 +103,7 @@ def test_the_key_network_is_asked_once(tmp_path: Path) -> None:
 
     settings = replace(SETTINGS, epochs=1)
     again = train_correction_on_stills(settings, gone, STILLS, tmp_path, tmp_path / 'scores.npy')  # type: ignore[arg-type]  # as good as files
-    assert equal(entry, again)
+    assert equal(first, again)
 
 
 def test_a_run_cut_off_ends_with_the_same_weights(tmp_path: Path) -> None:
@@ -133,10 +133,10 @@ def test_stills_of_several_sizes_are_refused(tmp_path: Path) -> None:
 
 
 def test_it_goes_on_from_another(tmp_path: Path) -> None:
-    entry = train(SETTINGS, tmp_path / 'one')
+    first = train(SETTINGS, tmp_path / 'one')
     lines: list[str] = []
     settings = replace(SETTINGS, start=tmp_path / 'one' / 'checkpoint.pt', epochs=1, learning_rate=0.0)
     other = train(settings, tmp_path / 'other', lines.append)
-    count = len(entry.state_dict())
+    count = len(first.state_dict())
     assert lines[0].startswith(f'cfnet_lite: {count} of {count} tensors from ')
-    assert all(torch.equal(a, b) for a, b in zip(entry.parameters(), other.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True))

@@ -65,29 +65,29 @@ def step(seed: int = 0) -> Step:
 
 @pytest.mark.parametrize('align_corners', [False, True])
 def test_distortion_loss_is_the_papers(align_corners: bool) -> None:
-    entry, said = step(), torch.rand(2, 1, 4, 6, generator=torch.Generator().manual_seed(1))
+    sample, said = step(), torch.rand(2, 1, 4, 6, generator=torch.Generator().manual_seed(1))
     at_full = F.interpolate(said, (16, 24), mode='bilinear', align_corners=align_corners)[:, 0].double()
-    scores = F.interpolate(entry.carried.scores, (16, 24), mode='bilinear', align_corners=align_corners)
+    scores = F.interpolate(sample.carried.scores, (16, 24), mode='bilinear', align_corners=align_corners)
     total = 0.0
     for n, y, x in np.ndindex(2, 16, 24):
-        wrong = int(scores[n, :, y, x].argmax()) != int(entry.teacher[n, y, x])
+        wrong = int(scores[n, :, y, x].argmax()) != int(sample.teacher[n, y, x])
         probability = float(at_full[n, y, x])
         total -= np.log(probability if wrong else 1 - probability)
     expected = total / (2 * 16 * 24)
-    assert float(distortion_loss(said, entry, align_corners)) == pytest.approx(expected, rel=1e-5)
+    assert float(distortion_loss(said, sample, align_corners)) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize('align_corners', [False, True])
 def test_correction_loss_is_the_papers(align_corners: bool) -> None:
-    entry, rng = step(), torch.Generator().manual_seed(1)
+    sample, rng = step(), torch.Generator().manual_seed(1)
     said, weight = torch.randn(2, 3, 4, 6, generator=rng), torch.rand(2, 1, 4, 6, generator=rng)
     f, c, m = (
         F.interpolate(x, (16, 24), mode='bilinear', align_corners=align_corners).double().numpy()
-        for x in (entry.carried.scores, said, weight)
+        for x in (sample.carried.scores, said, weight)
     )
     propagated, merged, alone, labelled = 0.0, 0.0, 0.0, 0
     for n, y, x in np.ndindex(2, 16, 24):
-        label = int(entry.labels[n, y, x])
+        label = int(sample.labels[n, y, x])
         if label == 255:
             continue
         labelled += 1
@@ -101,7 +101,7 @@ def test_correction_loss_is_the_papers(align_corners: bool) -> None:
         merged += surprise(f[place] * (1 - share) + c[place] * share)
         alone += surprise(c[place]) * share
     expected = (propagated + merged) / labelled + alone / (2 * 16 * 24)
-    assert float(correction_loss(said, weight, entry, align_corners)) == pytest.approx(expected, rel=1e-5)
+    assert float(correction_loss(said, weight, sample, align_corners)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_stage_1_learns_what_propagation_got_wrong(

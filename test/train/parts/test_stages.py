@@ -73,8 +73,8 @@ def losses(lines: list[str]) -> list[float]:
     return [float(line.rsplit(' ', 1)[1]) for line in lines]
 
 
-def equal(entry: nn.Module, other: nn.Module) -> bool:
-    pairs = zip(entry.state_dict().items(), other.state_dict().items(), strict=True)
+def equal(first: nn.Module, other: nn.Module) -> bool:
+    pairs = zip(first.state_dict().items(), other.state_dict().items(), strict=True)
     return all(a[0] == b[0] and torch.equal(a[1], b[1]) for a, b in pairs)
 
 
@@ -137,10 +137,10 @@ def test_a_finished_run_is_loaded(
 
 def test_seed_decides_the_weights(samples: MotionSamples, tmp_path: Path) -> None:
     settings = replace(DISTORTION, epochs=1)
-    entry, same = (train_distortion(settings, samples, tmp_path / name, quiet) for name in ('one', 'same'))
+    first, same = (train_distortion(settings, samples, tmp_path / name, quiet) for name in ('one', 'same'))
     other = train_distortion(replace(settings, seed=1), samples, tmp_path / 'other', quiet)
-    assert equal(entry, same)
-    assert not equal(entry, other)
+    assert equal(first, same)
+    assert not equal(first, other)
 
 
 def test_other_settings_are_refused(samples: MotionSamples, tmp_path: Path) -> None:
@@ -156,8 +156,8 @@ def test_samples_are_left_alone_and_may_be_read_only(samples: MotionSamples, tmp
     for name in ARRAYS:
         assert np.array_equal(getattr(mapped, name), getattr(samples, name))
     settings = replace(CORRECTION, epochs=1)
-    entry = correction(settings, mapped, tmp_path / 'mapped', quiet)
-    assert equal(entry, correction(settings, samples, tmp_path / 'whole', quiet))
+    first = correction(settings, mapped, tmp_path / 'mapped', quiet)
+    assert equal(first, correction(settings, samples, tmp_path / 'whole', quiet))
     assert (samples.labels[0] == 255).all()  # the teacher's labels stood in, in a copy
 
 

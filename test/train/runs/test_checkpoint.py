@@ -33,8 +33,8 @@ def states(network: nn.Module) -> list[Tensor]:
     return [value.clone() for value in network.state_dict().values()]
 
 
-def equal(entry: list[Tensor], other: list[Tensor]) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(entry, other, strict=True))
+def equal(tensors: list[Tensor], other: list[Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(tensors, other, strict=True))
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def test_a_killed_run_ends_with_the_same_weights(tiny: ModuleType, curve: Curve,
 def test_every_precision_learns(precision: torch.dtype, tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 1, 1))
-    observed: set[torch.dtype] = set()
+    dtypes: set[torch.dtype] = set()
     compute = Compute(precision)
 
     def batches(epoch: int) -> Iterator[Tensor]:
@@ -68,7 +68,7 @@ def test_every_precision_learns(precision: torch.dtype, tmp_path: Path) -> None:
     def loss(batch: Tensor) -> Tensor:
         with compute.autocast():
             out = network(batch)
-        observed.add(out.dtype)
+        dtypes.add(out.dtype)
         return F.mse_loss(out.float(), batch.mean(1, keepdim=True))
 
     lines: list[str] = []
@@ -76,7 +76,7 @@ def test_every_precision_learns(precision: torch.dtype, tmp_path: Path) -> None:
     fit(Task('tiny', network, optimizer, batches, loss, 5, 8, tmp_path, {}), lines.append, compute)
     losses = [float(line.rsplit(' ', 1)[1]) for line in lines]
     assert losses[-1] < 0.3 * losses[0]
-    assert observed == {precision}
+    assert dtypes == {precision}
     assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
     scaler = torch.load(tmp_path / 'checkpoint.pt', weights_only=True)['scaler']
     assert bool(scaler) == (precision == torch.float16)  # the scale goes on where it was

@@ -44,10 +44,10 @@ def torchrun(*command: str) -> None:
 def test_the_weights_agree_to_rounding(tiny: ModuleType, curve: Curve, tmp_path: Path) -> None:
     """In float64, where rounding is some 1e-16, so that anything but rounding would show."""
     torchrun(str(TINY), str(tmp_path / 'two'))
-    entry = tiny.train(tmp_path / 'one').state_dict()
+    single = tiny.train(tmp_path / 'one').state_dict()
     two = torch.load(tmp_path / 'two' / 'checkpoint.pt', weights_only=True)['model']
-    assert entry.keys() == two.keys()
-    for name, value in entry.items():
+    assert single.keys() == two.keys()
+    for name, value in single.items():
         assert torch.allclose(value, two[name], rtol=1e-9, atol=1e-9), name
     losses = [[value for _, value in curve(tmp_path / run)] for run in ('one', 'two')]
     assert len(losses[0]) == tiny.EPOCHS * tiny.STEPS
@@ -74,10 +74,10 @@ def test_torchrun_gives_the_loss_curve_of_one_process(curve: Curve, tmp_path: Pa
     command = ['key', '--config', str(recipe), '--data', str(stills(tmp_path / 'data')), '--out']
     assert main([*command, str(tmp_path / 'one')]) == 0
     torchrun('-m', 'davss_ros', 'train', *command, str(tmp_path / 'two'))
-    entry, two = ([value for _, value in curve(tmp_path / run / 'key')] for run in ('one', 'two'))
-    assert len(entry) == 4
-    assert two[0] == pytest.approx(entry[0], rel=1e-6)
-    assert two == pytest.approx(entry, rel=1e-3)  # float32: Adam makes a step of any gradient, and be it rounding
+    single, two = ([value for _, value in curve(tmp_path / run / 'key')] for run in ('one', 'two'))
+    assert len(single) == 4
+    assert two[0] == pytest.approx(single[0], rel=1e-6)
+    assert two == pytest.approx(single, rel=1e-3)  # float32: Adam makes a step of any gradient, and be it rounding
 
 
 class Pair(NamedTuple):
