@@ -4,10 +4,13 @@
 """What has to agree between files that no program reads together."""
 
 import re
+import runpy
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
+import pytest
 import yaml
 
 from davss_ros.__main__ import COMMANDS
@@ -27,6 +30,37 @@ def test_package_xml_and_setup_agree() -> None:
     assert package.findtext('name') == 'davss_ros'
     depends = {depend.text for depend in package.iter('exec_depend')}
     assert {'rclpy', 'sensor_msgs', 'cv_bridge', 'python3-torch', 'python3-numpy', 'python3-opencv'} <= depends
+    assert package.find('maintainer') is not None and package.find('url') is not None
+
+
+def test_every_licence_is_named_with_its_text() -> None:
+    package = ElementTree.parse(ROOT / 'package.xml').getroot()
+    licences = {licence.attrib['file']: licence.text for licence in package.iter('license')}  # REP 149
+    cards = {str(card.relative_to(ROOT)): card.read_text() for card in (ROOT / 'davss_ros' / 'weights').glob('*.md')}
+    assert licences.keys() == {'LICENSE', *cards}
+    for card, text in cards.items():
+        assert (licences[card] == 'CC-BY-NC-SA-3.0') == ('CC BY-NC-SA 3.0' in text), card
+    weights = {path.stem for path in (ROOT / 'davss_ros' / 'weights').glob('*.safetensors')}
+    assert weights == {Path(card).stem for card in cards}
+
+
+def test_rviz_is_only_a_dependency_when_asked_for() -> None:
+    package = ElementTree.parse(ROOT / 'package.xml').getroot()
+    (rviz,) = (depend for depend in package.iter('exec_depend') if depend.text == 'rviz2')
+    assert rviz.attrib == {'condition': '$DAVSS_RVIZ == 1'}
+
+
+def test_colcon_finds_the_suite_and_installs_what_the_launch_file_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    options: dict[str, Any] = {}
+    monkeypatch.setattr('setuptools.setup', options.update)
+    monkeypatch.chdir(ROOT)
+    runpy.run_path('setup.py')
+    assert 'pytest' in options['extras_require']['test']  # without, colcon test runs nothing and is content
+    installed = {Path(folder, Path(file).name) for folder, files in options['data_files'] for file in files}
+    share = Path('share')
+    wanted = ['davss_ros/package.xml', 'davss_ros/launch/davss.launch.py', 'davss_ros/config/davss.rviz']
+    wanted += ['davss_ros/config/nav2_semantic_layer.yaml', 'ament_index/resource_index/packages/davss_ros']
+    assert {share / path for path in wanted} <= installed
 
 
 def test_every_ros_module_in_use_is_a_dependency() -> None:
@@ -39,6 +73,8 @@ def test_every_ros_module_in_use_is_a_dependency() -> None:
     used = {name for path in sources for name in ros.findall(path.read_text())}
     assert used <= depends
     assert 'rclpy' in used
+    tested = {name for path in (ROOT / 'test').rglob('*.py') for name in ros.findall(path.read_text())}
+    assert tested <= depends | {depend.text for depend in package.iter('test_depend')}
 
 
 def test_every_command_is_an_executable_of_the_package() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import CompressedImage, Image
 
 from davss_ros.core.model import Model
 from davss_ros.ros import wiring
@@ -91,20 +91,57 @@ def test_a_node_that_is_wired_wrong_says_so(tiny_model: Model, running: Callable
     assert node.state == 'active'
 
 
-def test_each_line_is_in_the_terminal_once_a_period_and_in_the_diagnostics(processes: Any, client: Any) -> None:
+def test_a_camera_that_nobody_feeds_or_several_do_is_told_of(
+    tiny_model: Model,
+    running: Callable[..., Any],
+    client: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(wiring, 'WAIT', 0.5)
+    client.node.create_publisher(Image, '/image_raw', 9)
+    running(tiny_model)
+    messages = ['']
+
+    def note(message: DiagnosticArray) -> None:
+        messages.extend(status.message for status in message.status if status.name == '/davss: /image')
+
+    client.node.create_subscription(DiagnosticArray, '/diagnostics', note, 10)
+    for complaint in (
+        '/image: no publisher since 0.5 s; remap image, to /image_raw perhaps',
+        '/image: 2 publishers, /client (2 times): frames of several cameras do not make one video',
+    ):
+        client.run_until(lambda: complaint in messages[-1], 30)  # noqa: B023  # called in this turn only
+        assert complaint in messages[-1]
+        assert complaint in capfd.readouterr().err
+        for _ in range(2):
+            client.node.create_publisher(Image, '/image', 9)
+
+
+def test_each_line_is_in_the_terminal_once_a_period_and_in_the_diagnostics(
+    processes: Any, client: Any, tmp_path: Path
+) -> None:
+    other = tmp_path / 'other.yaml'
+    other.write_text('segmenter:\n  ros__parameters: {key_interval: 3}\n')
+    mistakes = {
+        '2 nodes': '/davss: 2 nodes of this name',
+        'key_intervall': 'parameter key_intervall: no such parameter; did you mean key_interval?',
+        'other.yaml': 'other.yaml: expected parameters of /davss, found those of /segmenter',
+    }
+    words = ['--params-file', str(other), '-p', 'autostart:=false', '-p', 'key_intervall:=3']
     arrays: list[DiagnosticArray] = []
     client.node.create_subscription(DiagnosticArray, '/diagnostics', arrays.append, 10)
     start = time.monotonic()
-    nodes = [processes.starting('autostart:=false', 'key_intervall:=3') for _ in range(2)]
+    nodes = [processes.start('-m', 'davss_ros', 'davss_node', '--ros-args', *words) for _ in range(2)]
     for node in nodes:  # both before one of them ends
-        node.wait_for('/davss: 2 nodes of this name')
-        node.wait_for('did you mean key_interval?')
+        for line in mistakes.values():
+            node.wait_for(line)
     arrays.clear()
     client.run_until(lambda: len(arrays) > 2 * LOOKS)  # of two nodes, so that each has looked that often at least
     for node in nodes:
         assert node.stop() == 0
         most = 1 + (time.monotonic() - start) // COMPLAINTS_PERIOD  # looked for every second, said once a period
-        assert all(1 <= node.said().count(words) <= most for words in ('key_intervall', '2 nodes'))
+        assert all(1 <= node.said().count(word) <= most for word in mistakes)
     statuses = [status for array in arrays for status in array.status]
     assert {(status.name, status.level) for status in statuses} == {('/davss: node', DiagnosticStatus.WARN)}
-    assert any('2 nodes of this name' in status.message for status in statuses)
+    assert all(any(line in status.message for status in statuses) for line in mistakes.values())
