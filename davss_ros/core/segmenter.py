@@ -13,10 +13,12 @@ The way of a frame, in the order of this file:
    only those that cannot wait come here; for others the key network begins beside the stream
    (`VideoSegmenter.begin_key`), and its scores take over on a later frame (`Cache.advance`).
 5. `VideoSegmenter.end`: the cache is kept for the next frame, labels and map go to the caller.
+
+What is kept of a video, and what is found out about a frame on its way, is in `davss_ros.core.step`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -27,80 +29,19 @@ from davss_ros.core.background import PendingKey
 from davss_ros.core.confidence import Evidence
 from davss_ros.core.config import SegmenterConfig, changed_settings
 from davss_ros.core.correction import correct
-from davss_ros.core.frames import check_frame, street_scenes, to_frame_size, to_tensor
+from davss_ros.core.frames import check_frame, street_scenes, to_tensor
 from davss_ros.core.key_frames import KeyFrameSchedule, class_ids
 from davss_ros.core.labels import merge
-from davss_ros.core.look import Look, look_again
+from davss_ros.core.look import look_again
 from davss_ros.core.model import Model, load_model
-from davss_ros.core.propagation import PROPAGATIONS, Propagation
+from davss_ros.core.propagation import PROPAGATIONS
 from davss_ros.core.result import FrameResult
+from davss_ros.core.step import Cache, Step
 from davss_ros.core.timing import StageTimer
 from davss_ros.core.window_budget import WindowBudget, window_budget, window_cost
 from davss_ros.errors import ConfigError
 from davss_ros.networks.interface import Propagated
 from davss_ros.networks.resample import SCALE, down
-
-STILL = 0.01  # mean difference of two frames, of colours 0 to 1, below which there is no cut between them
-
-
-@dataclass
-class Cache:
-    """What is kept of a video from frame to frame."""
-
-    size: tuple[int, ...]  # of the frames, (H, W)
-    propagation: Propagation
-    image: Tensor  # the last frame (1, 3, H', W')
-    labels: Tensor  # of the key frame (H', W') uint8
-    scores: Tensor  # of the key frame (C, h, w)
-    stamp: int  # of the last frame, ns
-    distance: int = 0  # frames since the key frame
-    look: Look = field(default_factory=Look)  # of the correction network, at the whole frame
-    pending: PendingKey | None = None  # a newer key frame, in the background
-    taken: str = ''  # why there was one whose scores took over on this frame
-
-    def advance(self, flow: Tensor) -> Propagated:
-        """Return what is carried to the frame that ``flow`` leads back from; of a newer key frame, once that is due."""
-        if self.pending is None:
-            return self.propagation.advance(flow)
-        self.pending.follow(flow)
-        if not self.pending.due:
-            return self.propagation.advance(flow)
-        pending, self.pending = self.pending, None
-        self.propagation, propagated = pending.take()
-        self.distance, self.taken = pending.age, pending.reason
-        return propagated
-
-
-@dataclass
-class Step:
-    """One frame on its way."""
-
-    video: 'VideoSegmenter'
-    size: tuple[int, ...]  # of the frame, (H, W)
-    stamp: int  # ns
-    image: Tensor  # at working size, padded (1, 3, H', W')
-    key_reason: str  # why it is a key frame; empty: it is none
-    cache: Cache | None  # of the video; a key frame brings a new one
-    pending: PendingKey | None = None  # this frame as a key frame, in the background
-    previous: Tensor | None = None  # the frame before, as `image`
-    labels: Tensor = field(init=False)  # (H', W') uint8
-    distortion: Tensor = field(init=False)  # (h, w)
-    scores: Tensor = field(init=False)  # that the labels come from (C, h, w)
-
-    def is_still(self) -> bool:
-        """Return whether the frame shows what the one before did; only known once propagated."""
-        return self.previous is not None and bool((self.image - self.previous).abs().mean() < STILL)
-
-    def drop_pending(self) -> None:
-        """Leave off what is in the background: this frame is segmented inline."""
-        for pending in (self.pending, self.cache.pending if self.cache else None):
-            if pending is not None:
-                pending.drop()
-        self.pending = None
-
-    def frame_labels(self) -> NDArray[np.uint8]:
-        """Return the labels at the frame's own size."""
-        return to_frame_size(self.labels.cpu().numpy(), self.size, self.video.config.working_height)
 
 
 class VideoSegmenter:
@@ -184,7 +125,8 @@ class VideoSegmenter:
         """Return the step of the next frame, a checked one, for `step_together` to take."""
         image = to_tensor(frame, self._config.working_height, self.model.device)
         size, cache = frame.shape[:2], self._cache
-        step = Step(self, size, stamp, image, self._forced_reason(size, stamp), cache)
+        reason = self._reason if cache is None else cache.key_reason(self._config, size, stamp)
+        step = Step(self, size, stamp, image, reason, cache)
         if cache is not None and not step.key_reason and cache.pending is None:
             self.begin_key(step, self._schedule.due(self._config, cache.distance + 1))
         return step
@@ -227,20 +169,6 @@ class VideoSegmenter:
         return FrameResult(
             labels, distortion, bool(step.key_reason), reason, cache.distance, step.stamp, timings, evidence
         )
-
-    def _forced_reason(self, size: tuple[int, ...], stamp: int) -> str:
-        """Return why the frame to come cannot but be a key frame; empty if it can."""
-        cache, config = self._cache, self._config
-        if cache is None:
-            return self._reason
-        if cache.size != size:
-            return 'size'
-        if stamp and cache.stamp:
-            if stamp < cache.stamp:
-                return 'back'
-            if config.longest_gap and stamp - cache.stamp > config.longest_gap * 1e9:
-                return 'gap'
-        return ''
 
 
 def step_together(
