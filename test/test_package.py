@@ -5,8 +5,11 @@
 
 import re
 import runpy
+import sys
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -19,6 +22,16 @@ from davss_ros.networks.registry import NETWORKS
 
 ROOT = Path(__file__).parent.parent
 PAGES = ''.join(page.read_text() for page in [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))])
+
+
+@pytest.fixture
+def options(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What setup.py tells setuptools."""
+    arguments: dict[str, Any] = {}
+    monkeypatch.setattr('setuptools.setup', arguments.update)
+    monkeypatch.chdir(ROOT)
+    runpy.run_path('setup.py')
+    return arguments
 
 
 def test_package_xml_and_setup_agree() -> None:
@@ -50,17 +63,37 @@ def test_rviz_is_only_a_dependency_when_asked_for() -> None:
     assert rviz.attrib == {'condition': '$DAVSS_RVIZ == 1'}
 
 
-def test_colcon_finds_the_suite_and_installs_what_the_launch_file_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    options: dict[str, Any] = {}
-    monkeypatch.setattr('setuptools.setup', options.update)
-    monkeypatch.chdir(ROOT)
-    runpy.run_path('setup.py')
+def test_colcon_finds_the_suite_and_installs_what_the_launch_file_needs(options: dict[str, Any]) -> None:
     assert 'pytest' in options['extras_require']['test']  # without, colcon test runs nothing and is content
     installed = {Path(folder, Path(file).name) for folder, files in options['data_files'] for file in files}
     share = Path('share')
     wanted = ['davss_ros/package.xml', 'davss_ros/launch/davss.launch.py', 'davss_ros/config/davss.rviz']
     wanted += ['davss_ros/config/nav2_semantic_layer.yaml', 'ament_index/resource_index/packages/davss_ros']
     assert {share / path for path in wanted} <= installed
+
+
+def test_nox_has_a_session_for_every_python_and_extra_and_the_workflow_calls_each(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions: set[str] = set()
+
+    def session(python: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        def noted(function: Callable[..., Any]) -> Callable[..., Any]:
+            name = function.__name__
+            sessions.update([name] if isinstance(python, str) else [f'{name}-{version}' for version in python])
+            return function
+
+        return noted
+
+    stand_in = SimpleNamespace(session=session, options=SimpleNamespace(), Session=Any)
+    stand_in.parametrize = lambda name, values: lambda function: function
+    monkeypatch.setitem(sys.modules, 'nox', stand_in)
+    noxfile = runpy.run_path('noxfile.py')
+    assert noxfile['EXTRAS'] == [*options['extras_require']]
+    assert options['python_requires'] == f'>={noxfile["PYTHONS"][0]}'
+    workflow = yaml.safe_load((ROOT / '.github' / 'workflows' / 'tests.yaml').read_text())['jobs']['nox']
+    assert set(workflow['strategy']['matrix']['session']) == sessions
+    assert [step['run'] for step in workflow['steps'] if 'run' in step] == ['pipx run nox -s "${{ matrix.session }}"']
 
 
 def test_every_ros_module_in_use_is_a_dependency() -> None:
