@@ -149,9 +149,12 @@ def test_a_start_that_fails_is_told_in_one_line(arguments: list[str], changed: d
     assert line.startswith('davss_node: ') and complaint in line
 
 
-def test_help_is_given_and_unknown_arguments_are_refused() -> None:
-    command = [sys.executable, '-m', 'davss_ros', 'davss_node']
+@pytest.mark.parametrize(
+    ('name', 'words'), [('davss_node', ['--params-file', 'docs/parameters.md']), ('replay', ['--loop', 'rosbag2'])]
+)
+def test_help_is_given_and_unknown_arguments_are_refused(name: str, words: list[str]) -> None:
+    command = [sys.executable, '-m', 'davss_ros', name]
     help_ = subprocess.run([*command, '--help'], capture_output=True, text=True, timeout=120, check=True)
-    assert '--params-file' in help_.stdout and 'docs/parameters.md' in help_.stdout
-    wrong = subprocess.run([*command, '--loud'], capture_output=True, text=True, timeout=120, check=False)
-    assert wrong.returncode == 2 and 'unrecognized arguments: --loud' in wrong.stderr
+    assert all(word in help_.stdout for word in words)
+    wrong = subprocess.run([*command, 'a', '--loud'], capture_output=True, text=True, timeout=120, check=False)
+    assert wrong.returncode == 2 and '--loud' in wrong.stderr.splitlines()[-1] and 'Traceback' not in wrong.stderr
