@@ -5,6 +5,7 @@
 
 import re
 import runpy
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -70,6 +71,13 @@ def test_colcon_finds_the_suite_and_installs_what_the_launch_file_needs(options:
     wanted = ['davss_ros/package.xml', 'davss_ros/launch/davss.launch.py', 'davss_ros/config/davss.rviz']
     wanted += ['davss_ros/config/nav2_semantic_layer.yaml', 'ament_index/resource_index/packages/davss_ros']
     assert {share / path for path in wanted} <= installed
+
+
+def test_the_suite_runs_without_pytest_xdist() -> None:
+    """As with one extra alone, or after rosdep."""
+    command = [sys.executable, '-m', 'pytest', '-p', 'no:xdist', '--collect-only', 'test/test_style.py']
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_nox_has_a_session_for_every_python_and_extra_and_the_workflow_calls_each(
