@@ -19,4 +19,5 @@ import os
 import cv2
 
 if 'OPENCV_LOG_LEVEL' not in os.environ:
-    cv2.setLogLevel(0)  # of a broken picture it prints its own sources; what it means is said by our errors
+    # of a broken picture it prints its own sources; what it means is said by our errors
+    (cv2.setLogLevel if hasattr(cv2, 'setLogLevel') else cv2.utils.logging.setLogLevel)(0)  # of OpenCV 4 or 5

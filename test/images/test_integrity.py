@@ -1,6 +1,10 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
+import os
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -60,3 +64,19 @@ def test_any_changed_byte_of_a_png_is_seen() -> None:
 def test_no_image(data: bytes) -> None:
     with pytest.raises(FrameError):
         whole_size(data)
+
+
+@pytest.mark.parametrize('newer', [False, True])
+def test_opencv_says_nothing_of_what_it_cannot_read(newer: bool) -> None:
+    """OpenCV 5 has the function that silences it in another place than 4."""
+    moved = 'cv2.utils.logging = types.SimpleNamespace(setLogLevel=cv2.setLogLevel); del cv2.setLogLevel'
+    code = f"""
+import cv2, types
+if {newer} and hasattr(cv2, 'setLogLevel'):
+    {moved}
+import davss_ros.images
+cv2.imread('/nowhere.png')
+"""
+    environment = {name: value for name, value in os.environ.items() if name != 'OPENCV_LOG_LEVEL'}
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, '')
