@@ -15,9 +15,11 @@ One rule for all of them:
 """
 
 import os
+from typing import Any
 
 import cv2
 
 if 'OPENCV_LOG_LEVEL' not in os.environ:
     # of a broken picture it prints its own sources; what it means is said by our errors
-    (cv2.setLogLevel if hasattr(cv2, 'setLogLevel') else cv2.utils.logging.setLogLevel)(0)  # of OpenCV 4 or 5
+    _logging: Any = cv2 if hasattr(cv2, 'setLogLevel') else vars(cv2.utils)['logging']  # OpenCV 4, or 5
+    _logging.setLogLevel(0)
