@@ -122,26 +122,28 @@ def test_nothing_heavy_is_imported_before_signals_are_heard() -> None:
     assert done.stdout == 'set()\n'
 
 
+NODE, REPLAY = 'davss_node', 'replay /nowhere'
+
+
 @pytest.mark.parametrize(
-    ('arguments', 'changed', 'complaint'),
+    ('command', 'changed', 'complaint'),
     [
-        ([], {'HOME': '', 'ROS_LOG_DIR': ''}, 'HOME: not set, so ROS has no folder for its log'),
-        ([], {'ROS_LOG_DIR': '/proc/nowhere'}, "Failed to create log directory '/proc/nowhere'"),
-        ([], {'ROS_DOMAIN_ID': 'abc'}, "ROS_DOMAIN_ID: expected 0 to 232, found 'abc'"),
-        ([], {'ROS_DOMAIN_ID': '999'}, "ROS_DOMAIN_ID: expected 0 to 232, found '999'"),
-        (
-            ['--ros-args', '--params-file', '/nowhere.yaml'],
-            {},
-            "Couldn't parse params file: '--params-file /nowhere.yaml'",
-        ),
-        (['--ros-args', '-p'], {}, "Couldn't parse trailing -p flag"),
-        (['--ros-args', '-p', 'key_interval:=often'], {}, "'key_interval' to 'often'"),
+        (NODE, {'HOME': '', 'ROS_LOG_DIR': ''}, 'HOME: not set, so ROS has no folder for its log'),
+        (NODE, {'ROS_LOG_DIR': '/proc/nowhere'}, "Failed to create log directory '/proc/nowhere'"),
+        (NODE, {'ROS_DOMAIN_ID': 'abc'}, "ROS_DOMAIN_ID: expected 0 to 232, found 'abc'"),
+        (NODE, {'ROS_DOMAIN_ID': '999'}, "ROS_DOMAIN_ID: expected 0 to 232, found '999'"),
+        (f'{NODE} --ros-args --params-file /a.yaml', {}, "Couldn't parse params file: '--params-file /a.yaml'"),
+        (f'{NODE} --ros-args -p', {}, "Couldn't parse trailing -p flag"),
+        (f'{NODE} --ros-args -p key_interval:=often', {}, "'key_interval' to 'often'"),
+        (REPLAY, {'ROS_LOG_DIR': '/proc/nowhere'}, "Failed to create log directory '/proc/nowhere'"),
+        (REPLAY, {'ROS_DOMAIN_ID': 'abc'}, "ROS_DOMAIN_ID: expected 0 to 232, found 'abc'"),
+        (REPLAY, {}, '/nowhere: no such file or folder'),
     ],
 )
-def test_a_start_that_fails_is_told_in_one_line(arguments: list[str], changed: dict[str, str], complaint: str) -> None:
+def test_a_start_that_fails_is_told_in_one_line(command: str, changed: dict[str, str], complaint: str) -> None:
     environment = {name: value for name, value in {**os.environ, **changed}.items() if value}
     done = subprocess.run(
-        [sys.executable, '-m', 'davss_ros', 'davss_node', *arguments],
+        [sys.executable, '-m', 'davss_ros', *command.split()],
         capture_output=True,
         text=True,
         timeout=120,
@@ -150,7 +152,7 @@ def test_a_start_that_fails_is_told_in_one_line(arguments: list[str], changed: d
     )
     assert done.returncode == 1
     (line,) = (done.stdout + done.stderr).splitlines()
-    assert line.startswith('davss_node: ') and complaint in line
+    assert line.startswith(f'{command.split(maxsplit=1)[0]}: ') and complaint in line
 
 
 @pytest.mark.parametrize(
