@@ -4,6 +4,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
@@ -11,6 +12,7 @@ from xml.etree import ElementTree
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.metrics import auc
 
 from davss_ros.core.classes import SemanticClass
@@ -141,6 +143,30 @@ def test_page_is_whole_and_holds_the_figures(evaluation: Evaluation, results: di
     assert ['weights: tiny.safetensors', 'c0ffee'] in page.rows
     assert ['command', 'evaluate clip --out "<x>"'] in page.rows
     assert '12.5 % of the pixels right' in text and 'frame &lt;7&gt;' in text
+
+
+def test_the_confidence_has_its_expected_calibration_error_in_the_page(
+    evaluation: Evaluation, results: dict[str, Any]
+) -> None:
+    rng = np.random.default_rng(0)
+    values = {d: rng.random(2000, np.float32) for d in (0, 1, 2)}
+    right = {d: rng.random(2000) < values[d] ** (1 + d) for d in values}  # less and less often than it claims
+    qualities = {d: MapQuality() for d in values}
+    for d, quality in qualities.items():
+        quality.add(values[d], right[d])
+    figures = results_of(replace(evaluation, confidence=qualities), {}, NAMES)
+    page = Page(report(results | {'confidence': figures['confidence']}, evaluation.worst, CLASSES))
+
+    def error(values: NDArray[np.float32], right: NDArray[np.bool_]) -> float:
+        tenths = [np.int64(values * 10) == tenth for tenth in range(10)]
+        return sum(abs(float(values[tenth].sum()) - int(right[tenth].sum())) for tenth in tenths) / len(values)
+
+    errors = [error(values[d], right[d]) for d in values]
+    pooled = error(np.concatenate([*values.values()]), np.concatenate([*right.values()]))
+    assert errors == sorted(errors) and errors[0] < 0.05 < errors[2]
+    (row,) = (row for row in page.rows if len(row) == 6 and row[0] == 'tiny' and row[1] == f'{errors[0]:.4f}')
+    assert [row[2], row[3], row[5]] == [f'{figure:.4f}' for figure in (*errors[1:], pooled)]
+    assert ['expected calibration error at distance', '0', '1', '2', 'mean', 'all'] in page.rows
 
 
 def rows_of(chart: Any) -> list[dict[str, Any]]:
