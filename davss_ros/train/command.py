@@ -40,7 +40,14 @@ from davss_ros.networks.weights import Weights, write_weights
 from davss_ros.train.before import check_before
 from davss_ros.train.material.clips import Clip, load_clips
 from davss_ros.train.material.labelled import open_labelled
-from davss_ros.train.material.motion import MotionSamples, MotionSettings, load_samples, make_samples, save_samples
+from davss_ros.train.material.motion import (
+    MotionSamples,
+    MotionSettings,
+    load_samples,
+    make_samples,
+    save_samples,
+    video_frames,
+)
 from davss_ros.train.parts.flow import train_flow
 from davss_ros.train.parts.gate import gate_samples, load_gate, train_gate
 from davss_ros.train.parts.key import KeyTraining, train_key
@@ -92,13 +99,19 @@ class Run:
             return load_gate(settings, self._classes())
         correction, distortion = self._on_cpu(self.light), self._on_cpu(self.distortion)
         stills = halves(self.left_out, settings.share)[0]
-        motion = replace(self.recipe.motion, share=settings.share)
-        samples = gate_samples(self._samples('samples_left_out', stills, motion), KeyAgain(correction), distortion)
+        motion = self._samples('samples_left_out', stills, self._motion())
+        samples = gate_samples(motion, KeyAgain(correction), distortion)
         return train_gate(settings, samples, out, say, self._compute())
 
     def _trained_key(self, settings: KeyTraining) -> nn.Module:
         validation = self.validation.stills if self.validation else ()
-        return train_key(settings, say, self._compute(torch.bfloat16), self.data.stills, validation)
+        frames = video_frames(self._motion(), settings.video_frames, self.data.stills[0].size())
+        return train_key(settings, say, self._compute(torch.bfloat16), self.data.stills, validation, frames)
+
+    def _motion(self) -> MotionSettings:
+        """Return what motion is trained on: beside a drive that is left out, the first part of every video only."""
+        motion, gate = self.recipe.motion, self.recipe.gate
+        return replace(motion, share=gate.share) if gate is not None and self.left_out else motion
 
     def samples(self) -> MotionSamples:
         """Make or load the samples of motion."""

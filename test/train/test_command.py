@@ -115,3 +115,13 @@ def test_a_computed_flow_is_said_to_need_no_training(tmp_path: Path, capsys: pyt
     folder = str(data(tmp_path / 'data'))
     assert main(['flow', '--data', folder, '--out', str(tmp_path / 'run'), *recipe(tmp_path)]) == 0
     assert 'flow: dis is computed, there is nothing to train' in capsys.readouterr().out
+
+
+def test_frames_of_the_videos_are_trained_on_where_a_teacher_is_followed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stills = data(tmp_path / 'data')
+    text = 'key: {network: deeplab_lite1, epochs: 1, video_frames: 2}'
+    command = ['key', '--data', str(stills), '--videos', str(stills / 'images'), '--out', str(tmp_path / 'run')]
+    assert main([*command, *recipe(tmp_path, text)]) == 1
+    assert 'video_frames: expected a teacher to follow on them, found none' in capsys.readouterr().err

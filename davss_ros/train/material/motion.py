@@ -116,6 +116,27 @@ def open_motion(path: Path, settings: MotionSettings) -> FrameSource:
     return open_source(path, topic=topic, strict=settings.strict, bit_depth=settings.bit_depth)
 
 
+def video_frames(settings: MotionSettings, count: int, size: tuple[int, int]) -> list[NDArray[np.uint8]]:
+    """Return frames of the videos, ``count`` of each or all it has, evenly over its first ``share``.
+
+    Each is (H, W, 3) uint8 RGB of ``size`` (height, width), see `fit_to`.
+
+    Raises:
+        DataError: a video cannot be read.
+    """
+    chosen: list[NDArray[np.uint8]] = []
+    for path in settings.videos if count else ():
+        frames = _fitted(path, settings, size)
+        chosen += [frames[i * len(frames) // count] for i in range(count)] if len(frames) > count else frames
+    return chosen
+
+
+def _fitted(path: Path, settings: MotionSettings, size: tuple[int, int]) -> list[NDArray[np.uint8]]:
+    """Return the first ``share`` of a video's frames, in ``size``."""
+    frames = [fit_to(frame.image, size) for frame in open_motion(path, settings)]
+    return frames[: round(settings.share * len(frames))]
+
+
 _Frame = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # image, labels
 _Row = tuple[NDArray[Any] | np.int64, ...]  # one sample, in the order of ARRAYS
 
@@ -134,8 +155,7 @@ def _clips(
             length, roles, scene = settings.longest + 1, settings.roles, settings.scene
             yield synthetic_video(image, labels, stills, length, rng, roles, scene).frames, rng
     for video, path in enumerate(settings.videos):
-        frames = [fit_to(frame.image, size) for frame in open_motion(path, settings)]
-        frames = frames[: round(settings.share * len(frames))]
+        frames = _fitted(path, settings, size)
         unlabelled: NDArray[np.uint8] = np.full(size, VOID, np.uint8)
         for start in range(0, len(frames) - settings.longest, settings.stride):
             rng = np.random.default_rng((settings.seed, 10**6 + video, start))

@@ -22,7 +22,7 @@ from davss_ros.networks.interface import KeyNetwork
 from davss_ros.networks.layers import channels_last, fuse
 from davss_ros.networks.registry import build
 from davss_ros.networks.weights import load_into, read_weights
-from davss_ros.train.losses.labels import mean_divergence, segmentation_loss
+from davss_ros.train.losses.labels import VOID, mean_divergence, segmentation_loss
 from davss_ros.train.material.augment import Augmentation, Image, paste, random_view
 from davss_ros.train.material.camera import CameraFaults
 from davss_ros.train.runs import checkpoint
@@ -52,6 +52,7 @@ class KeyTraining:
     faults: float = 0.0  # share of each of the faults of cameras in the views, see `CameraFaults`
     teacher: str = ''  # model whose key network is followed as well as the labels; empty: the labels alone
     distill: float = 0.5  # weight of following the teacher's scores
+    video_frames: int = 0  # of each video without labels, evenly: of them the teacher's scores are followed, no labels
     average: float = 0.0  # share of the start in the weights that come out (WiSE-FT, Wortsman et al., CVPR 2022)
     learning_rate: float = 1.5e-3
     encoder_factor: float = 0.4  # learning rate of the pretrained encoder, relative
@@ -71,6 +72,7 @@ def train_key(
     compute: Compute = COMPUTE,
     stills: Sequence[LabelledImage] | None = None,
     validation: Sequence[LabelledImage] = (),
+    unlabelled: Sequence[Image] = (),
 ) -> nn.Module:
     """Train, writing ``checkpoint.pt`` after every epoch, and return the network in evaluation mode.
 
@@ -80,15 +82,19 @@ def train_key(
         compute: device and arithmetic.
         stills: what to train on; None: those of the folder ``settings.data``.
         validation: labelled images not trained on; their mIoU is logged after every epoch.
+        unlabelled: (H, W, 3) uint8 RGB images, on which the teacher alone is followed.
 
     Raises:
         DataError: the data is incomplete, or the folder ``out`` holds another run.
-        ConfigError: the teacher has other classes.
+        ConfigError: the teacher has other classes, or there are images without labels and no teacher.
         WeightsError: there is no such teacher, or it is damaged.
         ImportError: the encoder's ImageNet weights are not installed.
     """
     torch.manual_seed(settings.seed)
     samples = [(pair.image(), pair.labels(settings.classes)) for pair in stills or labelled_images(settings.data)]
+    if unlabelled and not settings.teacher:
+        raise ConfigError('video_frames: expected a teacher to follow on them, found none; set `teacher`, or 0')
+    samples += [(image, np.full(image.shape[:2], VOID, np.uint8)) for image in unlabelled]
     network = build('key', settings.network, settings.classes)
     if settings.start is None:
         imagenet_start(network)

