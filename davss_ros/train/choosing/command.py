@@ -6,7 +6,8 @@
 Settings are tried on two kinds of clips. On the stills of one drive, set in motion, with a model whose key network was
 trained without that drive (`train --leave-out DRIVE`), against the true labels; and on videos without labels, with the
 model itself, against its key network on every frame. A setting is taken when it is better than the first one on every
-set. The file of settings names them, each with what it changes:
+set. The file of settings names them, each with what it changes of the model's own; those of the model without the drive
+do not count:
 
   as it is: {}
   gentle: {correction_gain: 4}
@@ -17,6 +18,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -31,7 +33,7 @@ from davss_ros.engines.allocator import keep_freed_memory
 from davss_ros.errors import ConfigError, DataError, DavssError
 from davss_ros.recordings.arguments import add_topic
 from davss_ros.train.choosing.sets import ChoosingSet, moved_stills, video_pieces
-from davss_ros.train.choosing.trial import Setting, check_setting_choices, try_settings
+from davss_ros.train.choosing.trial import OF_THE_MODEL, Setting, check_setting_choices, try_settings
 from davss_ros.train.choosing.verdict import markdown, verdict
 from davss_ros.train.parts.gate import GateTraining
 from davss_ros.yaml_file import read_yaml
@@ -110,9 +112,11 @@ def _sets(options: argparse.Namespace) -> list[ChoosingSet]:
     if not 0 <= options.after < 1:
         raise ConfigError(f'--after: expected 0 to less than 1, found {options.after:g}')
     computed = {'precision': options.precision, 'engine': options.engine}
+    final = load_model(SegmenterConfig(weights=options.weights, **computed))
     sets = []
     if options.data:
-        model = load_model(SegmenterConfig(weights=options.drive_weights, **computed))
+        own = {name: getattr(final, name) for name in OF_THE_MODEL}
+        model = replace(load_model(SegmenterConfig(weights=options.drive_weights, **computed)), **own)
         layout = 'stills' if is_folder(options.data) else ''
         dataset = open_dataset(options.data, model.classes, layout=layout, split=options.split)
         if dataset.problems:
@@ -123,7 +127,6 @@ def _sets(options: argparse.Namespace) -> list[ChoosingSet]:
         name = options.drive or options.data.name
         sets.append(moved_stills(name, stills[:: options.every], model, options.longest, options.seed))
     if options.videos:
-        model = load_model(SegmenterConfig(weights=options.weights, **computed))
         how = options.longest, options.pieces, options.topic, options.after
-        sets += [video_pieces(paths, model, *how) for paths in options.videos]
+        sets += [video_pieces(paths, final, *how) for paths in options.videos]
     return sets

@@ -4,7 +4,9 @@
 """The command on tiny data; the model is a stub that sees white walls."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,8 +15,11 @@ import torch
 from torch import Tensor
 
 from davss_ros.core.classes import SemanticClass
+from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model
 from davss_ros.train.choosing import command
+from davss_ros.train.choosing.sets import ChoosingSet
+from davss_ros.train.choosing.trial import Trial, try_settings
 
 
 def key(image: Tensor) -> Tensor:
@@ -58,6 +63,25 @@ def test_a_setting_that_gains_on_stills_and_videos_is_taken(data: Path, capsys: 
     assert report['sets']['images']['redo']['miou']['1'] == 100
     assert (data / 'out' / 'choosing.md').read_text().startswith('| setting | a: d = 1 / 2')
     assert 'taken: redo' in capsys.readouterr().out
+
+
+def test_the_model_without_the_drive_is_used_as_the_model_itself(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stub = command.load_model(SegmenterConfig())
+    final = replace(stub, propagation='composed', correction_gain=4.0, correction_share=0.25, correction_interval=2)
+    monkeypatch.setattr(command, 'load_model', lambda config: stub if config.weights == 'left out' else final)
+    tried: list[Model] = []
+
+    def remembered(chosen_by: ChoosingSet, *others: Any, **more: Any) -> Trial:
+        tried.append(chosen_by.model)
+        return try_settings(chosen_by, *others, **more)
+
+    monkeypatch.setattr(command, 'try_settings', remembered)
+    stills = ['--data', str(data), '--drive', 'a', '--drive-weights', 'left out', '--after', '0']
+    options = ['--settings', str(data / 'settings.yaml'), '--longest', '2', '--videos', str(data / 'images')]
+    assert command.main([*options, *stills]) == 0
+    assert [(m.propagation, m.correction_gain, m.correction_share, m.correction_interval) for m in tried] == [
+        ('composed', 4.0, 0.25, 2)
+    ] * 2
 
 
 @pytest.mark.parametrize(
