@@ -17,12 +17,20 @@ from davss_ros.errors import ConfigError
 from davss_ros.evaluate.bootstrap import interval
 from davss_ros.evaluate.confusion import ConfusionMatrix, iou
 from davss_ros.evaluate.memory import remembering
+from davss_ros.networks.again import KeyAgain
+from davss_ros.networks.interface import KeyNetwork
 from davss_ros.networks.registry import build
 from davss_ros.train.choosing.sets import ChoosingSet
 from davss_ros.train.material.clips import Clip
 
 OF_THE_MODEL = ('propagation', 'correction_gain', 'correction_share', 'correction_interval')
-CHOICES = ('mode', 'gate', 'flow', *OF_THE_MODEL)  # what a setting may say; of the gate, that there is none
+CHOICES = (
+    'mode',
+    'gate',
+    'flow',
+    'key_views',
+    *OF_THE_MODEL,
+)  # what a setting may say; of the gate, that there is none
 RARE = 5e-4  # share of pixels; the IoU of what is rarer tells of the key network's whims, where that is the truth
 PER_FRAME = 'per_frame'  # the key network on every frame, beside all settings
 Setting = Mapping[str, Any]
@@ -75,6 +83,8 @@ def check_setting_choices(name: str, setting: Setting) -> None:
     if setting.get('gate', NO_GATE) != NO_GATE:
         raise ConfigError(f'settings: {name}: gate: expected {NO_GATE}, found {setting["gate"]!r}')
     SegmenterConfig(**setting)
+    if setting.get('key_views', 1) != 1:
+        raise ConfigError(f"settings: {name}: key_views: expected 1, or nothing for the model's own, found 2")
 
 
 def try_settings(
@@ -92,14 +102,16 @@ def try_settings(
         progress: wraps the clips, like `tqdm.tqdm`.
 
     Raises:
-        ConfigError: a setting is none, or out of range.
+        ConfigError: a setting is none, or out of range, or asks for one view of a key network that the model does not
+            have by itself.
     """
     for name, setting in settings.items():
         check_setting_choices(name, setting)
     longest = max(len(clip.images) for clip in chosen_by.clips) - 1
     config = keyed_every(config or SegmenterConfig(), longest + 1, 'davss')
     shared = _sharing(chosen_by.model, len(settings))
-    segmenters = {name: _segmenter(config, shared, setting) for name, setting in settings.items()}
+    one_view = _one_view(chosen_by.model)
+    segmenters = {name: _segmenter(config, shared, setting, one_view) for name, setting in settings.items()}
     single = VideoSegmenter(replace(config, mode=PER_FRAME), model=shared)
     classes = len(shared.classes)
     names = [PER_FRAME, *settings]
@@ -131,11 +143,21 @@ def _sharing(model: Model, settings: int) -> Model:
     )
 
 
-def _segmenter(config: SegmenterConfig, model: Model, setting: Setting) -> VideoSegmenter:
+def _one_view(model: Model) -> KeyNetwork | None:
+    """Return the key network that redoes windows, if one does: it sees one view."""
+    again = model.window or model.correction
+    return remembering(again.key, 1) if isinstance(again, KeyAgain) else None
+
+
+def _segmenter(config: SegmenterConfig, model: Model, setting: Setting, one_view: KeyNetwork | None) -> VideoSegmenter:
     fields_of_model = {field.name for field in fields(Model)}
     own = {name: value for name, value in setting.items() if name in OF_THE_MODEL and name in fields_of_model}
     if 'gate' in setting and model.window is not None:
         own |= {'gate': None, 'correction': model.window}
+    if 'key_views' in setting:
+        if one_view is None:
+            raise ConfigError('settings: key_views: expected a model whose key network redoes windows, found another')
+        own['key'] = one_view
     if 'flow' in setting:
         own['flow'] = build('flow', setting['flow'], len(model.classes)).eval()
     return VideoSegmenter(replace(config, mode=setting.get('mode', config.mode)), model=replace(model, **own))

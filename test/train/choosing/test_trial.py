@@ -17,6 +17,7 @@ from davss_ros.core.model import Model
 from davss_ros.datasets.stills import LabelledImage
 from davss_ros.errors import ConfigError, DataError
 from davss_ros.evaluate.confusion import ConfusionMatrix
+from davss_ros.networks.again import KeyAgain
 from davss_ros.train.choosing.command import read_settings
 from davss_ros.train.choosing.sets import ChoosingSet, moved_stills, video_pieces
 from davss_ros.train.choosing.trial import PER_FRAME, Trial, try_settings
@@ -82,6 +83,18 @@ def test_without_the_gate_windows_are_redone_by_the_key_network(model: Model, cl
     assert (trial.miou('gate') < 1).all() and (trial.miou('none') > 99).all()
     with pytest.raises(ConfigError, match="settings: x: gate: expected none, found 'gate_any'"):
         try_settings(ChoosingSet('walls', clips, model), {'x': {'gate': 'gate_any'}})
+
+
+def test_with_one_view_the_key_network_is_the_one_that_redoes_windows(model: Model, clips: list[Clip]) -> None:
+    settings = {'both': {'mode': 'flow'}, 'one': {'mode': 'flow', 'key_views': 1}}
+    blind = replace(model, key=lambda image: key(image * 0), correction=KeyAgain(key))
+    trial = try_settings(ChoosingSet('walls', clips, blind), settings)
+    walls = [sum(counts[:, :, 1, 1].sum(1)) for counts in (trial.counts['both'], trial.counts['one'])]
+    assert walls[0] == 0 and walls[1] == LONGEST * 20 * 4 * (FIRST + FIRST + 4)
+    with pytest.raises(ConfigError, match='key_views: expected a model whose key network redoes windows'):
+        try_settings(ChoosingSet('walls', clips, model), settings)
+    with pytest.raises(ConfigError, match='two: key_views: expected 1, or nothing'):
+        try_settings(ChoosingSet('walls', clips, blind), {'two': {'key_views': 2}})
 
 
 def test_without_labels_the_key_network_is_right(model: Model, clips: list[Clip]) -> None:
