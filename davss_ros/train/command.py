@@ -87,8 +87,10 @@ class Run:
         """Train or load the light network; one that starts from a section of the key network has that first."""
         if self.recipe.light is None:
             raise ConfigError('light: expected a section of the recipe, found none')
-        self.key()
-        return self._trained_key(self.recipe.light)
+        key = self.key()
+        if self.recipe.light_coarse is not None:
+            self._trained_key(self.recipe.light_coarse, key)
+        return self._trained_key(self.recipe.light, key)
 
     def gate(self) -> nn.Module:
         """Train the gate on the drive that is left out, or load the one that it starts from."""
@@ -103,10 +105,10 @@ class Run:
         samples = gate_samples(motion, KeyAgain(correction), distortion)
         return train_gate(settings, samples, out, say, self._compute())
 
-    def _trained_key(self, settings: KeyTraining) -> nn.Module:
+    def _trained_key(self, settings: KeyTraining, teacher: nn.Module | None = None) -> nn.Module:
         validation = self.validation.stills if self.validation else ()
         frames = video_frames(self._motion(), settings.video_frames, self.data.stills[0].size())
-        return train_key(settings, say, self._compute(torch.bfloat16), self.data.stills, validation, frames)
+        return train_key(settings, say, self._compute(torch.bfloat16), self.data.stills, validation, frames, teacher)
 
     def _motion(self) -> MotionSettings:
         """Return what motion is trained on: beside a drive that is left out, the first part of every video only."""

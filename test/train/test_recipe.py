@@ -68,6 +68,25 @@ def test_the_shipped_recipe_is_the_shipped_models() -> None:
     assert shipped.settings == report
 
 
+def test_a_light_network_starts_from_the_one_before_it_and_follows_the_key_network() -> None:
+    recipe = load_recipe('left_out', data=DATA, out=OUT)
+    assert recipe.light is not None and recipe.correction == recipe.light
+    assert recipe.light_coarse == KeyTraining(
+        DATA,
+        OUT / 'light_coarse',
+        'deeplab_lite1',
+        start=OUT / 'key_finer' / 'checkpoint.pt',
+        epochs=8,
+        size=(240, 320),
+        scale=(0.6, 2.5),
+        paste=0.5,
+        faults=0.12,
+        seed=2,
+    )
+    assert (recipe.light.start, recipe.light.teacher) == (OUT / 'light_coarse' / 'checkpoint.pt', 'key')
+    assert load_recipe('camvid_lite', data=DATA, out=OUT).light_coarse is None
+
+
 def test_the_recipe_of_a_light_correction() -> None:
     recipe = load_recipe('camvid_context', data=DATA, out=OUT)
     assert isinstance(recipe.correction, StillsTraining)

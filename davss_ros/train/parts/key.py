@@ -3,6 +3,7 @@
 
 """Train the key network on labelled images."""
 
+import copy
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -32,6 +33,7 @@ from davss_ros.train.runs.validation import stills_miou
 
 log = logging.getLogger(__name__)
 COMPUTE = Compute(torch.bfloat16)
+OWN_TEACHER = 'key'  # as teacher: the key network of the same recipe
 _Batch = tuple[Tensor, Tensor, tuple[int, int]]  # images (N, 3, H, W), labels (N, H, W), `segmentation_loss`'s offset
 
 
@@ -50,7 +52,8 @@ class KeyTraining:
     scale: tuple[float, float] = Augmentation.scale
     paste: float = 0.0  # share of views into which the rare classes of another are pasted
     faults: float = 0.0  # share of each of the faults of cameras in the views, see `CameraFaults`
-    teacher: str = ''  # model whose key network is followed as well as the labels; empty: the labels alone
+    # Model whose key network is followed as well as the labels, or `OWN_TEACHER`; empty: the labels alone.
+    teacher: str = ''
     distill: float = 0.5  # weight of following the teacher's scores
     video_frames: int = 0  # of each video without labels, evenly: of them the teacher's scores are followed, no labels
     average: float = 0.0  # share of the start in the weights that come out (WiSE-FT, Wortsman et al., CVPR 2022)
@@ -73,6 +76,7 @@ def train_key(
     stills: Sequence[LabelledImage] | None = None,
     validation: Sequence[LabelledImage] = (),
     unlabelled: Sequence[Image] = (),
+    own_teacher: nn.Module | None = None,
 ) -> nn.Module:
     """Train, writing ``checkpoint.pt`` after every epoch, and return the network in evaluation mode.
 
@@ -83,6 +87,7 @@ def train_key(
         stills: what to train on; None: those of the folder ``settings.data``.
         validation: labelled images not trained on; their mIoU is logged after every epoch.
         unlabelled: (H, W, 3) uint8 RGB images, on which the teacher alone is followed.
+        own_teacher: key network in evaluation mode, followed where ``settings.teacher`` is `OWN_TEACHER`.
 
     Raises:
         DataError: the data is incomplete, or the folder ``out`` holds another run.
@@ -102,7 +107,7 @@ def train_key(
         taken = checkpoint.take_over(settings.start, network, 'key')
         progress(f'key: {taken} of {len(network.state_dict())} tensors from {settings.start}')
     before = {name: value.clone() for name, value in network.state_dict().items()} if settings.average else {}
-    teacher = _teacher(settings, compute)
+    teacher = _teacher(settings, compute, own_teacher)
 
     def loss(batch: _Batch) -> Tensor:
         images, labels, offset = batch
@@ -141,15 +146,20 @@ def averaged(after: Mapping[str, Tensor], before: Mapping[str, Tensor], share: f
     }
 
 
-def _teacher(settings: KeyTraining, compute: Compute) -> KeyNetwork | None:
-    """Return the key network of the model that is followed, if any, computed by the fastest engine."""
+def _teacher(settings: KeyTraining, compute: Compute, own: nn.Module | None) -> KeyNetwork | None:
+    """Return the key network that is followed, if any, computed by the fastest engine."""
     if not settings.teacher:
         return None
-    weights = read_weights(settings.teacher)
-    if weights.class_count != settings.classes:
-        raise ConfigError(f'teacher: expected {settings.classes} classes, found {weights.class_count}')
-    network = build('key', weights.networks['key'], settings.classes).eval()
-    load_into(network, weights.states['key'], weights.source)
+    if settings.teacher != OWN_TEACHER:
+        weights = read_weights(settings.teacher)
+        if weights.class_count != settings.classes:
+            raise ConfigError(f'teacher: expected {settings.classes} classes, found {weights.class_count}')
+        network = build('key', weights.networks['key'], settings.classes).eval()
+        load_into(network, weights.states['key'], weights.source)
+    elif own is None:
+        raise ConfigError(f'teacher: {OWN_TEACHER}: expected a key network that is trained before, found none')
+    else:
+        network = copy.deepcopy(own).cpu()
     fuse(network)
     network = channels_last(network.requires_grad_(False)).to(compute.device)
     return EngineNetwork(network, choose_engines(AUTO, compute.device, compute.precision), 'key')

@@ -3,6 +3,7 @@
 
 """The key network beside a teacher; the rest of its training is in `test/train/test_command.py`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from davss_ros.errors import ConfigError
 from davss_ros.networks.registry import build
 from davss_ros.networks.weights import Weights, read_weights, write_weights
 from davss_ros.train.losses.labels import mean_divergence
-from davss_ros.train.parts.key import KeyTraining, train_key
+from davss_ros.train.parts.key import OWN_TEACHER, KeyTraining, train_key
 
 CLASSES = 3
 NAMED = tuple(SemanticClass(str(number), (number, 0, 0)) for number in range(CLASSES))
@@ -81,6 +82,24 @@ def test_an_image_without_labels_counts_as_a_still_of_which_nothing_is_labelled(
     with pytest.raises(ConfigError, match='video_frames: expected a teacher to follow on them, found none'):
         settings = KeyTraining(tmp_path, tmp_path / 'alone', 'deeplab_lite0', **common)
         train_key(settings, lines.append, stills=stills, unlabelled=[stills[1].image()])
+
+
+def test_the_key_network_of_the_recipe_is_followed_as_that_of_a_model(
+    tmp_path: Path, stills: list[LabelledImage]
+) -> None:
+    source = teacher(tmp_path)
+    own = build('key', 'deeplab_lite0', CLASSES).eval()
+    own.load_state_dict(read_weights(source).states['key'])
+    common: dict[str, Any] = {'start': Path(source), 'classes': CLASSES, 'epochs': 2, 'batch': 2}
+    losses = []
+    for name in (source, OWN_TEACHER):
+        lines: list[str] = []
+        settings = KeyTraining(tmp_path, tmp_path / f'of {Path(name).stem}', 'deeplab_lite0', teacher=name, **common)
+        train_key(settings, lines.append, stills=stills, own_teacher=own)
+        losses.append(lines[1:])
+    assert losses[0] == losses[1] and len(losses[0]) == 2
+    with pytest.raises(ConfigError, match='teacher: key: expected a key network that is trained before, found none'):
+        train_key(replace(settings, out=tmp_path / 'alone'), lines.append, stills=stills)
 
 
 def test_a_teacher_of_other_classes_is_refused(tmp_path: Path, stills: list[LabelledImage]) -> None:
