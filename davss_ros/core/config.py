@@ -80,8 +80,8 @@ class SegmenterConfig:
     )
     correction_interval: int = _setting(
         0,
-        'With a gate, the correction network looks at every n-th frame after a key frame; what it gave is carried to '
-        'those between. 0: as the weights say.',
+        'With a gate, the correction network looks at the frame after a key frame and at every n-th from there; what '
+        'it gave is carried to those between. 0: as the weights say.',
         minimum=0,
         maximum=1000,
     )

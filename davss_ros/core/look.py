@@ -3,9 +3,9 @@
 
 """The correction network's look at a whole frame, every so many frames, and how it is carried to those between.
 
-The first look comes ``correction_interval`` frames after the key frame: that near to it what was carried is better
-than a light network, but for what the distortion map shows. A look is carried as the key frame is, along the chained
-flow, for fewer frames than lie between two looks, so that errors do not grow.
+The first look comes on the frame after the key frame, the next ones every ``correction_interval`` frames. A look is
+carried as the key frame is, along the chained flow, for fewer frames than lie between two looks, so that errors do not
+grow.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Look:
     """The last look at one video since its key frame, if there was one."""
 
     def __init__(self) -> None:
-        self.age = 0  # frames since the look, or the key frame
+        self.age = 0  # frames since the look, or the key frame where there was none
         self._scores: Tensor | None = None  # of the frame that was looked at (1, C, h, w)
         self._flow: Tensor | None = None  # that leads back to it
 
@@ -32,6 +32,10 @@ class Look:
         self.age += 1
         if self._scores is not None:
             self._flow = flow if self._flow is None else chained(self._flow, flow)
+
+    def due(self, interval: int) -> bool:
+        """Tell whether the present frame is to be looked at, when every ``interval``-th is."""
+        return self._scores is None or self.age >= interval
 
     def renew(self, scores: Tensor) -> None:
         """Keep the ``scores`` (1, C, h, w) of a new look, at the present frame."""
@@ -58,7 +62,7 @@ def look_again(
     """
     for i, look in enumerate(looks):
         look.advance(flow[i : i + 1])
-    due = [i for i, look in enumerate(looks) if look.age >= model.correction_interval]
+    due = [i for i, look in enumerate(looks) if look.due(model.correction_interval)]
     if len(due) == len(looks):
         scores = model.correction(image, propagated)
     elif due:

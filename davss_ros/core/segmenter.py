@@ -102,7 +102,7 @@ class VideoSegmenter:
         The frames are two street scenes that have nothing in common, so that all of the second is redone.
         """
         config = replace(self._config, key_interval=2, cut_distortion=1.0, key_frame_policy='fixed', key_frame_lag=1)
-        trial = VideoSegmenter(config, model=replace(self.model, correction_interval=1))
+        trial = VideoSegmenter(config, model=self.model)
         first, second = street_scenes(size)
         trial.step(first)
         for _ in range(3 if config.key_frame_mode == 'background' else 1):  # the third of them takes over

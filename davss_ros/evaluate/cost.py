@@ -3,6 +3,7 @@
 
 """What a frame costs: multiply-adds by count, and measured time, stage by stage."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -70,7 +71,7 @@ def costs(frames: Frames, model: Model, config: SegmenterConfig, modes: Sequence
         operations = everywhere if mode == 'correct_all' else counts
         other = sum(operations.get(stage, 0) for stage in STAGES[mode])
         if mode == 'davss' and model.gate is not None:
-            looks = (TIMED_INTERVAL - 1) // model.correction_interval / (TIMED_INTERVAL - 1)
+            looks = math.ceil((TIMED_INTERVAL - 1) / model.correction_interval) / (TIMED_INTERVAL - 1)
             other -= round(operations.get(LOOK, 0) * (1 - looks))
         found[mode] = Cost(times['key'], times['other'], counts['key'] / 1e9, other / 1e9)
     return found
@@ -120,7 +121,7 @@ def multiply_adds(
     counters: dict[str, Any] = {role: counted(role) for role in roles}
     for role in {'distortion', 'gate'} & counters.keys():  # everything is wrong, as far as they can tell
         counters[role] = _all_ones(counters[role])
-    watched = replace(model, **counters, correction_interval=1)
+    watched = replace(model, **counters)
     segmenter = VideoSegmenter(keyed_every(config, 2, mode), model=watched)
     for _ in range(2):
         segmenter.step(frame)

@@ -13,6 +13,7 @@ from davss_ros.core.classes import SemanticClass
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model
 from davss_ros.core.windows import MARGIN, SHAPE
+from davss_ros.evaluate import cost
 from davss_ros.evaluate.cost import Cost, costs, multiply_adds, stage_times
 from davss_ros.networks.interface import Propagated
 
@@ -98,10 +99,22 @@ def test_every_mode_pays_for_what_it_runs(model: Model, frames: list) -> None:
         assert ('correction' in cost.other_ms) == (name in ('correct_all', 'davss'))
 
 
+@pytest.mark.parametrize(('interval', 'looks'), [(1, 9), (2, 5), (3, 3), (9, 1)])
+def test_a_look_counts_by_how_many_of_the_nine_frames_have_one(
+    model: Model, frames: list, monkeypatch: pytest.MonkeyPatch, interval: int, looks: int
+) -> None:
+    work = {'key': 5e9, 'flow': 1e9, 'distortion': 2e9, 'correction': 9e9, 'gate': 3e9, 'window': 4e9}
+    times = [{'key': {'total': 1.0}, 'other': {'total': 1.0}}] * 2
+    monkeypatch.setattr(cost, 'multiply_adds', lambda *_: work)
+    monkeypatch.setattr(cost, 'stage_times', lambda *_: times)
+    looking = replace(model, gate=lambda *inputs: inputs[2], window=correction, correction_interval=interval)
+    assert costs(frames, looking, CONFIG, ['davss'])['davss'].other_gmacs == pytest.approx(1 + 2 + 3 + 4 + looks)
+
+
 def test_mean_of_an_interval() -> None:
-    cost = Cost({'key': 90.0, 'total': 100.0}, {'flow': 10.0, 'total': 20.0}, 5.0, 1.0)
-    assert cost.mean(1) == (100, 5)
-    assert cost.mean(5) == (pytest.approx((100 + 4 * 20) / 5), pytest.approx((5 + 4 * 1) / 5))
+    found = Cost({'key': 90.0, 'total': 100.0}, {'flow': 10.0, 'total': 20.0}, 5.0, 1.0)
+    assert found.mean(1) == (100, 5)
+    assert found.mean(5) == (pytest.approx((100 + 4 * 20) / 5), pytest.approx((5 + 4 * 1) / 5))
     assert Cost({'total': 100.0}, {}, 5.0, 5.0).mean(5) == (100, 5)
 
 
