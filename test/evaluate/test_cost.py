@@ -83,8 +83,8 @@ def test_windows_cost_what_is_seen_in_them_and_everywhere_the_whole(model: Model
 def test_every_mode_pays_for_what_it_runs(model: Model, frames: list) -> None:
     found = costs(frames, model, CONFIG, ['hold', 'flow', 'correct_all', 'davss'])
     counts = {role: count / 1e9 for role, count in multiply_adds(frames[0], model, CONFIG).items()}
-    assert {cost.key_gmacs for cost in found.values()} == {counts['key']}
-    assert {name: cost.other_gmacs for name, cost in found.items()} == pytest.approx(
+    assert {each.key_gmacs for each in found.values()} == {counts['key']}
+    assert {name: each.other_gmacs for name, each in found.items()} == pytest.approx(
         {
             'per_frame': counts['key'],
             'hold': 0,
@@ -94,9 +94,9 @@ def test_every_mode_pays_for_what_it_runs(model: Model, frames: list) -> None:
         }
     )
     assert not found['per_frame'].other_ms
-    for name, cost in found.items():
-        assert {'prepare', 'key', 'labels', 'total'} <= cost.key_ms.keys()
-        assert ('correction' in cost.other_ms) == (name in ('correct_all', 'davss'))
+    for name, each in found.items():
+        assert {'prepare', 'key', 'labels', 'total'} <= each.key_ms.keys()
+        assert ('correction' in each.other_ms) == (name in ('correct_all', 'davss'))
 
 
 @pytest.mark.parametrize(('interval', 'looks'), [(1, 9), (2, 5), (3, 3), (9, 1)])
