@@ -85,6 +85,12 @@ class SegmenterConfig:
         minimum=0,
         maximum=1000,
     )
+    window_worth: float = _setting(
+        0.0,
+        'Share of a window that must be expected wrong for it to be redone. 0: as the weights say.',
+        minimum=0.0,
+        maximum=1.0,
+    )
     window_floor: int = _setting(
         0,
         'Windows that are redone on every frame, however little is wrong.',

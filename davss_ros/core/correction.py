@@ -18,7 +18,6 @@ from davss_ros.core.model import Model
 from davss_ros.core.window_budget import WindowBudget
 from davss_ros.core.windows import (
     MARGIN,
-    WORTH,
     choose_windows,
     cut,
     cut_image,
@@ -112,7 +111,8 @@ def redo_windows(
     and the propagated image becomes the current one by as much.
 
     Args:
-        model: its ``correction_share`` of the frame's area is redone, at most, unless budgets say otherwise.
+        model: its ``correction_share`` of the frame's area is redone, at most, unless budgets say otherwise; of
+            that only what is worth it, see its ``window_worth``.
         network: redoes it.
         image: the current frames (N, 3, H, W).
         image_quarter: the same at 1/4 size (N, 3, h, w).
@@ -124,7 +124,7 @@ def redo_windows(
     if budgets is None:
         budgets = [WindowBudget(0, window_count((height, width), model.correction_share))] * len(distortion)
     places = [
-        choose_windows(part, budget.most, worth=WORTH, floor=budget.floor)
+        choose_windows(part, budget.most, worth=model.window_worth, floor=budget.floor)
         for part, budget in zip(distortion[:, 0].cpu().numpy(), budgets, strict=True)
     ]
     if not any(places):

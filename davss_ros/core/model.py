@@ -17,6 +17,7 @@ from davss_ros.core.classes import SemanticClass, load_classes
 from davss_ros.core.confidence import SOFTMAX, Coefficients, read_coefficients
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.foreign_key import ForeignKeyNetwork, distortion_for, load_foreign_key
+from davss_ros.core.windows import WORTH
 from davss_ros.engines.choice import Engines, choose_engines
 from davss_ros.engines.device import choose_device, choose_precision
 from davss_ros.engines.engine_network import EngineNetwork, engine_of
@@ -54,6 +55,7 @@ class Model:
     name: str
     correction_share: float = 1.0  # of the frame, see `davss_ros.core.windows`
     correction_interval: int = 1  # frames from look to look, with a gate, see `davss_ros.core.look`
+    window_worth: float = WORTH  # of a window, the share that must be expected wrong for it to be redone
     gate: GateNetwork | None = None  # with it the correction is of the whole frame, see `davss_ros.core.correction`
     window: CorrectionNetwork | None = None  # what redoes windows beside a gate
     checksum: str = ''  # first digits of the SHA-256 of the weights files, and of a foreign key network's
@@ -121,6 +123,7 @@ def load_model(config: SegmenterConfig) -> Model:
         correction_gain=config.correction_gain or float(defaults.get('correction_gain', 1.0)),
         correction_share=config.correction_share or float(defaults.get('correction_share', 1.0)),
         correction_interval=config.correction_interval or int(defaults.get('correction_interval', 1)),
+        window_worth=config.window_worth or float(defaults.get('window_worth', WORTH)),
         align_corners=config.align_corners,
         device=device,
         precision=precision,

@@ -99,10 +99,10 @@ class VideoSegmenter:
     def warm_up(self, size: tuple[int, int] = (480, 640)) -> None:
         """Run every network on frames of that (H, W): engines are chosen, and the first real frame does not wait.
 
-        The frames are two street scenes that have nothing in common, so that all of the second is redone.
+        The frames are two street scenes that have nothing in common, and all windows of the second are redone.
         """
         config = replace(self._config, key_interval=2, cut_distortion=1.0, key_frame_policy='fixed', key_frame_lag=1)
-        trial = VideoSegmenter(config, model=self.model)
+        trial = VideoSegmenter(config, model=replace(self.model, window_worth=0.0))
         first, second = street_scenes(size)
         trial.step(first)
         for _ in range(3 if config.key_frame_mode == 'background' else 1):  # the third of them takes over

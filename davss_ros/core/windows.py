@@ -24,7 +24,7 @@ from davss_ros.networks.resample import SCALE
 SHAPE = (24, 28)  # height and width, 1/4-size pixels
 MARGIN = 2  # 1/4-size pixels
 STEP = 2  # 1/4-size pixels between the places that are looked at
-WORTH = 1.0  # 1/4-size pixels expected to be wrong, below which a window is not worth the work
+WORTH = 0.0015  # share of a window expected to be wrong, below which it is not worth the work: one 1/4-size pixel
 
 
 class Window(NamedTuple):
@@ -71,11 +71,12 @@ def choose_windows(
         distortion: (h, w), at least 0.
         count: how many, at most.
         shape: (height, width) of a window; cut to the map where that is smaller.
-        worth: the sum of the distortion that a window must hold which no earlier one does.
+        worth: mean of the distortion in a window, what earlier ones hold left out, below which it is not redone.
         floor: how many are chosen whatever they are worth.
     """
     rest = np.array(distortion, np.float64)
     height, width = min(shape[0], rest.shape[0]), min(shape[1], rest.shape[1])
+    least = worth * height * width
     tops, lefts = _places(rest.shape[0], height), _places(rest.shape[1], width)
     chosen: list[Window] = []
     while len(chosen) < count:
@@ -83,7 +84,7 @@ def choose_windows(
         rows = sums[tops + height] - sums[tops]
         inside = rows[:, lefts + width] - rows[:, lefts]
         best = int(inside.argmax())
-        if inside.flat[best] < worth and len(chosen) >= floor:
+        if inside.flat[best] < least and len(chosen) >= floor:
             break
         window = Window(int(tops[best // len(lefts)]), int(lefts[best % len(lefts)]), height, width)
         rest[window.top : window.top + height, window.left : window.left + width] = 0

@@ -213,6 +213,7 @@ class Run:
                 'correction_gain': recipe.export.correction_gain,
                 'correction_share': recipe.export.correction_share,
                 'correction_interval': recipe.export.correction_interval,
+                'window_worth': recipe.export.window_worth,
                 'key_views': recipe.export.key_views,
             },
             borrowed=dict(recipe.export.borrow),

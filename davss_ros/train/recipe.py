@@ -10,6 +10,7 @@ from reprlib import repr as repr_short
 from typing import Any, Literal, TypeVar, cast, get_type_hints
 
 from davss_ros.core.classes import load_classes
+from davss_ros.core.windows import WORTH
 from davss_ros.errors import ConfigError
 from davss_ros.networks.registry import KEY_AGAIN, ROLES
 from davss_ros.networks.weights import PUBLISHED_NETWORKS
@@ -38,6 +39,7 @@ class Export:
     correction_gain: float = 2.0
     correction_share: float = 1.0  # of the frame, see `davss_ros.core.windows`
     correction_interval: int = 1  # frames, see `davss_ros.core.look`
+    window_worth: float = WORTH  # share of a window expected wrong, see `davss_ros.core.windows`
     key_views: Literal[1, 2] = 1  # 2: the key network also sees the mirror image
     networks: tuple[str, ...] = ROLES  # roles; those without weights are only named; the gate, too, if there is one
     borrow: Mapping[str, str] = field(default_factory=dict)  # role -> shipped model whose key network plays it

@@ -76,6 +76,15 @@ def test_the_number_follows_the_distortion_between_floor_and_budget(
     assert counted(loaded, distortion, **changes) == expected
 
 
+@pytest.mark.parametrize(('worth', 'floor', 'expected'), [(0.29, 0, 2), (0.31, 0, 0), (0.31, 1, 1)])
+def test_a_window_must_be_as_wrong_as_it_is_worth(loaded: Model, worth: float, floor: int, expected: int) -> None:
+    counting = Counting(replace(loaded, window_worth=worth), 0.3)
+    video = VideoSegmenter(replace(CONFIG, window_floor=floor), model=counting.model)
+    for _ in range(2):
+        video.step(FRAME)
+    assert sum(counting.counts) == expected
+
+
 def test_cameras_of_a_batch_have_budgets_of_their_own(loaded: Model) -> None:
     counting = Counting(loaded, 0.3)
     configs = [replace(CONFIG, window_budget=budget, window_cost=1.0) for budget in (1.0, 4.0)]

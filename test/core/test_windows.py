@@ -57,9 +57,9 @@ def test_a_map_smaller_than_a_window_is_one_window() -> None:
 
 def test_what_is_not_worth_the_work_is_left() -> None:
     maps = np.zeros((32, 32), np.float32)
-    assert choose_windows(maps, 3, shape=(8, 8), worth=1.0) == []
+    assert choose_windows(maps, 3, shape=(8, 8), worth=1 / 64) == []
     maps[10, 10], maps[25, 25] = 2.0, 0.9
-    assert len(choose_windows(maps, 3, shape=(8, 8), worth=1.0)) == 1
+    assert len(choose_windows(maps, 3, shape=(8, 8), worth=1 / 64)) == 1
 
 
 @pytest.mark.parametrize(('share', 'count'), [(0.001, 1), (0.1, 2), (0.15, 2), (0.25, 4), (1.0, 16)])

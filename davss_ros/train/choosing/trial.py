@@ -23,7 +23,7 @@ from davss_ros.networks.registry import build
 from davss_ros.train.choosing.sets import ChoosingSet
 from davss_ros.train.material.clips import Clip
 
-OF_THE_MODEL = ('propagation', 'correction_gain', 'correction_share', 'correction_interval')
+OF_THE_MODEL = ('propagation', 'correction_gain', 'correction_share', 'correction_interval', 'window_worth')
 CHOICES = (
     'mode',
     'gate',
