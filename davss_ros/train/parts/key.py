@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from davss_ros.engines.choice import choose_engines
 from davss_ros.engines.engine_network import EngineNetwork
 from davss_ros.engines.registry import AUTO
 from davss_ros.errors import ConfigError
+from davss_ros.networks.again import Mirrored
 from davss_ros.networks.efficientnet_lite import imagenet_start
 from davss_ros.networks.interface import KeyNetwork
 from davss_ros.networks.layers import channels_last, fuse
@@ -54,6 +56,7 @@ class KeyTraining:
     faults: float = 0.0  # share of each of the faults of cameras in the views, see `CameraFaults`
     # Model whose key network is followed as well as the labels, or `OWN_TEACHER`; empty: the labels alone.
     teacher: str = ''
+    teacher_views: Literal[1, 2] = 1  # 2: the teacher also sees the mirror image, as `Mirrored`
     distill: float = 0.5  # weight of following the teacher's scores
     video_frames: int = 0  # of each video without labels, evenly: of them the teacher's scores are followed, no labels
     average: float = 0.0  # share of the start in the weights that come out (WiSE-FT, Wortsman et al., CVPR 2022)
@@ -107,7 +110,7 @@ def train_key(
         taken = checkpoint.take_over(settings.start, network, 'key')
         progress(f'key: {taken} of {len(network.state_dict())} tensors from {settings.start}')
     before = {name: value.clone() for name, value in network.state_dict().items()} if settings.average else {}
-    teacher = _teacher(settings, compute, own_teacher)
+    teacher = followed(settings, compute, own_teacher)
 
     def loss(batch: _Batch) -> Tensor:
         images, labels, offset = batch
@@ -117,8 +120,8 @@ def train_key(
         if teacher is None:
             return loss
         with torch.no_grad():
-            followed = teacher(images)
-        return loss + settings.distill * mean_divergence(scores.float(), followed.float())
+            expected = teacher(images)
+        return loss + settings.distill * mean_divergence(scores.float(), expected.float())
 
     task = Task(
         'key',
@@ -146,8 +149,8 @@ def averaged(after: Mapping[str, Tensor], before: Mapping[str, Tensor], share: f
     }
 
 
-def _teacher(settings: KeyTraining, compute: Compute, own: nn.Module | None) -> KeyNetwork | None:
-    """Return the key network that is followed, if any, computed by the fastest engine."""
+def followed(settings: KeyTraining, compute: Compute, own: nn.Module | None) -> KeyNetwork | None:
+    """Return the key network that is followed, if any, computed by the fastest engine; arguments as `train_key`'s."""
     if not settings.teacher:
         return None
     if settings.teacher != OWN_TEACHER:
@@ -161,6 +164,8 @@ def _teacher(settings: KeyTraining, compute: Compute, own: nn.Module | None) -> 
     else:
         network = copy.deepcopy(own).cpu()
     fuse(network)
+    if settings.teacher_views == 2:
+        network = Mirrored(cast(KeyNetwork, network))
     network = channels_last(network.requires_grad_(False)).to(compute.device)
     return EngineNetwork(network, choose_engines(AUTO, compute.device, compute.precision), 'key')
 

@@ -18,7 +18,8 @@ from davss_ros.errors import ConfigError
 from davss_ros.networks.registry import build
 from davss_ros.networks.weights import Weights, read_weights, write_weights
 from davss_ros.train.losses.labels import mean_divergence
-from davss_ros.train.parts.key import OWN_TEACHER, KeyTraining, train_key
+from davss_ros.train.parts.key import OWN_TEACHER, KeyTraining, followed, train_key
+from davss_ros.train.runs.compute import Compute
 
 CLASSES = 3
 NAMED = tuple(SemanticClass(str(number), (number, 0, 0)) for number in range(CLASSES))
@@ -100,6 +101,20 @@ def test_the_key_network_of_the_recipe_is_followed_as_that_of_a_model(
     assert losses[0] == losses[1] and len(losses[0]) == 2
     with pytest.raises(ConfigError, match='teacher: key: expected a key network that is trained before, found none'):
         train_key(replace(settings, out=tmp_path / 'alone'), lines.append, stills=stills)
+
+
+def test_a_teacher_with_two_views_is_the_mean_of_both(tmp_path: Path, stills: list[LabelledImage]) -> None:
+    """Compared with one that gives that mean for every image by itself."""
+    torch.manual_seed(1)
+    own = torch.nn.Conv2d(3, CLASSES, 4, stride=4).eval()
+    image = torch.rand(1, 3, 32, 48)
+    settings = KeyTraining(tmp_path, tmp_path, classes=CLASSES, teacher=OWN_TEACHER, teacher_views=2)
+    found = followed(settings, Compute(), own)
+    assert found is not None
+    with torch.inference_mode():
+        expected = (own(image) + own(image.flip(3)).flip(3)) / 2
+        torch.testing.assert_close(found(image), expected, rtol=1e-2, atol=1e-2)
+        assert not torch.allclose(own(image), expected, atol=2e-2)
 
 
 def test_a_teacher_of_other_classes_is_refused(tmp_path: Path, stills: list[LabelledImage]) -> None:
