@@ -36,8 +36,8 @@ def results_of(
 ) -> dict[str, Any]:
     """Return what ``benchmark.json`` holds.
 
-    - ``contenders.<name>.key`` and ``.other``: p50 and p95 by stage, ms; ``.mean``: ms of a frame at the key interval,
-      by medians.
+    - ``contenders.<name>.key`` and ``.other``: p50 and p95 by stage, of the total the mean, too, ms; ``.mean``: ms of
+      a frame at the key interval, see `typical`.
     - ``ratios``: how many times cheaper the mean frame of the first contender is than that of the others.
     - ``engine_ratios``: if torch is among the others, its time by that of the first: of a key frame, of the
       look at the whole frame, of the correction in windows, of another frame, and of the mean frame.
@@ -72,14 +72,14 @@ def _engine_ratios(times: Mapping[str, Times], interval: int) -> dict[str, float
         return {}
     torch, ours = times[REFERENCE], times[first]
     stages = (('key frame', 'key', 'total'), ('look', 'other', 'look'), ('windows', 'other', 'correction'))
-    medians = {
+    times_of = {
         name: [float(np.median(getattr(contender, kind)[stage])) for contender in (torch, ours)]
         for name, kind, stage in stages
         if all(stage in getattr(contender, kind) for contender in (torch, ours))
     }
-    medians['other frame'] = [typical(torch.other), typical(ours.other)]
-    medians['mean frame'] = [torch.mean(interval), ours.mean(interval)]
-    return {name: ratio(*pair) for name, pair in medians.items()}
+    times_of['other frame'] = [typical(torch.other), typical(ours.other)]
+    times_of['mean frame'] = [torch.mean(interval), ours.mean(interval)]
+    return {name: ratio(*pair) for name, pair in times_of.items()}
 
 
 def peak_shares(
@@ -121,7 +121,7 @@ def table(results: Mapping[str, Any]) -> str:
         rows.append([f'{name}: {kind}', *(f'{c["p50"]:.1f} / {c["p95"]:.1f}' if c else '-' for c in cells)])
     lines = aligned(rows)
     width, height = results['size']
-    lines.append(f'a key frame every {results["key_interval"]}, {width}x{height}, ms a frame by medians:')
+    lines.append(f'a key frame every {results["key_interval"]}, {width}x{height}, ms a frame in the mean:')
     for name, contender in results['contenders'].items():
         times = f', {results["ratios"][name]:.2f} times the first' if name in results['ratios'] else ''
         lines.append(f'  {name}: {contender["mean"]:.1f}{times}')

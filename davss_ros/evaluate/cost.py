@@ -42,8 +42,8 @@ class Cost:
     """What a mode costs.
 
     Attributes:
-        key_ms: median ms of every stage of a key frame, and of their ``total``.
-        other_ms: the same of the frames between, ``total`` as `typical` has it; empty if there are none.
+        key_ms: median ms of every stage of a key frame, and ``total`` as `typical` has it.
+        other_ms: the same of the frames between; empty if there are none.
         key_gmacs: billions of multiply-adds in the networks, on a key frame.
         other_gmacs: the same on the frames between, of a look at the whole frame by how many have one.
     """
@@ -79,6 +79,8 @@ def costs(frames: Frames, model: Model, config: SegmenterConfig, modes: Sequence
 
 def stage_times(frames: Frames, configs: Sequence[SegmenterConfig], model: Model) -> list[dict[str, dict[str, float]]]:
     """Return, for each of ``configs``, the median ms of every stage on ``key`` frames and on ``other`` ones.
+
+    Their ``total`` is the mean, as `typical` has it.
 
     Every frame goes through all of them in turn, so that whatever else the machine does falls on all alike.
     """
