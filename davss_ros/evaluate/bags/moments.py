@@ -3,6 +3,7 @@
 
 """Frames worth a look: found in the rows, and made again, since only numbers were kept of them."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,9 @@ def share_wrong(row: FrameRow, classes: int) -> float | None:
 
 
 def moments(rows: Path, score: Callable[[FrameRow], float | None], count: int, apart: int) -> list[Moment]:
-    """Return the frames of the highest scores, at most one out of ``apart`` consecutive ones, the highest first.
+    """Return the frames of the highest scores, of each camera ``apart`` frames or more from each other, highest first.
+
+    Of ``apart`` frames in turn only the best is looked at, so there may be fewer than could be found.
 
     Args:
         rows: the file.
@@ -72,7 +75,17 @@ def moments(rows: Path, score: Callable[[FrameRow], float | None], count: int, a
         best[window] = Moment(row, *keys[camera], value, place)
         if len(best) > 4 * count + 100:
             best = dict(sorted(best.items(), key=lambda item: -item[1].score)[: 2 * count])
-    return sorted(best.values(), key=lambda moment: -moment.score)[:count]
+    chosen: list[Moment] = []
+    for moment in sorted(best.values(), key=lambda moment: -moment.score):
+        if all(_distance(moment, other) >= apart for other in chosen):
+            chosen.append(moment)
+    return chosen[:count]
+
+
+def _distance(moment: Moment, other: Moment) -> float:
+    """Return how many frames the two are apart; those of other cameras are as far as can be."""
+    same = (moment.row.bag, moment.row.camera) == (other.row.bag, other.row.camera)
+    return abs(moment.place - other.place) if same else math.inf
 
 
 def made_again(
