@@ -7,12 +7,12 @@ from davss_ros.evaluate.provenance import provenance
 
 
 def test_networks_and_settings_are_those_in_use() -> None:
-    for precision in ('float32', 'bfloat16'):
-        config = SegmenterConfig(device='cpu', precision=precision)
+    for precision, views, key in (('float32', 0, 'DeepLabFine'), ('bfloat16', 2, 'Mirrored(DeepLabFine)')):
+        config = SegmenterConfig(device='cpu', precision=precision, key_views=views)
         model = load_model(config)
         record = provenance(model, config, ['clip', '--out', 'a b'])
         assert record['networks'] == {
-            'key': 'Mirrored(DeepLabFine)',
+            'key': key,
             'flow': 'DisFlow',
             'distortion': 'DMNetAny',
             'correction': 'KeyAgain(DeepLabLite)',
