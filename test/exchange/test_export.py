@@ -94,6 +94,7 @@ def test_our_key_network_comes_back_with_the_same_labels(
 
 
 def test_a_size_makes_it_one_size(export: Any, config: SegmenterConfig, street: Frames) -> None:
+    pytest.importorskip('onnxruntime')
     path = export('key', 'onnx', '--size', '160x120')
     back = load_model(replace(config, key=f'onnx:{path}', engine='onnxruntime'))
     assert back.description is not None and back.description.size == (120, 160)

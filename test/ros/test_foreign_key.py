@@ -51,6 +51,8 @@ def make() -> Iterator[Any]:
 def test_what_cannot_be_used_leaves_the_node_unconfigured(
     make: Any, tmp_path: Path, kind: str, content: bytes, reason: str
 ) -> None:
+    if kind == 'onnx':
+        pytest.importorskip('onnxruntime')  # without an engine that reads such files, this is what is said
     path = tmp_path / 'net'
     path.write_bytes(content)
     node = make(key=f'{kind}:{path}', engine='auto' if kind == 'onnx' else 'torch')
