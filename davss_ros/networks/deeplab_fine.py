@@ -72,9 +72,27 @@ def stem_of_enlarged(stem: ConvBn, image: Tensor) -> Tensor:
     along = _TAPS.to(conv.weight)
     kernel = along @ conv.weight @ along.T
     padded = F.pad(image, (1, 0, 1, 0), mode='replicate').contiguous(memory_format=torch.channels_last)
-    inner = stem.bn(F.conv2d(padded, kernel, conv.bias))
+    inner = stem.bn(precise_conv(padded, kernel, conv.bias))
     if stem.activation is not None:
         inner = stem.activation(inner)
     right = stem(enlarged(image[..., -2:]))[..., :-1, -1:]
     bottom = stem(enlarged(image[..., -2:, :]))[..., -1:, :]
     return torch.cat([torch.cat([inner, right], 3), bottom], 2)
+
+
+def precise_conv(image: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+    """Return the convolution of ``image``, with weights to 16 bits where an engine keeps 8 of them (bfloat16).
+
+    The kernel of a stem has large weights of both signs, so that what is flat in a picture comes from small differences
+    of large numbers; the 8 bits then shift all of a flat area alike. So the kernel is the sum of two, both of which
+    bfloat16 holds, and the bias that of two taps on a channel of ones.
+    """
+    high = kernel.bfloat16().to(kernel)
+    parts, images = [high, kernel - high], [image, image]
+    if bias is not None:
+        coarse = bias.bfloat16().to(bias)
+        taps = torch.zeros_like(kernel[:, :1])
+        taps[:, 0, 0, 0], taps[:, 0, 0, 1] = coarse, bias - coarse
+        parts.append(taps)
+        images.append(torch.ones_like(image[:, :1]))
+    return F.conv2d(torch.cat(images, 1), torch.cat(parts, 1))

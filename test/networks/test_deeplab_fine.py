@@ -3,9 +3,10 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from davss_ros.networks.deeplab_fine import DeepLabFine, enlarged, stem_of_enlarged
+from davss_ros.networks.deeplab_fine import DeepLabFine, enlarged, precise_conv, stem_of_enlarged
 from davss_ros.networks.efficientnet_lite import EfficientNetLite, normalised
 from davss_ros.networks.layers import fuse
 
@@ -42,3 +43,20 @@ def test_scores_are_those_of_the_enlarged_image() -> None:
     found = network(image)
     network.training = True  # of this module alone: the enlarged image, the same statistics
     torch.testing.assert_close(found, network(image), rtol=0, atol=1e-4)
+
+
+def test_a_stem_is_precise_where_an_engine_keeps_eight_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randint(-127, 129, (1, 3, 1, 1), generator=generator).expand(1, 3, 8, 8) / 128  # flat, and exact
+    kernel = 20 * torch.randn(16, 3, 3, 3, generator=generator)
+    bias = 20 * torch.randn(16, generator=generator)
+    exact = F.conv2d(image, kernel, bias)
+    whole = F.conv2d
+
+    def rounded(*tensors: Tensor) -> Tensor:
+        return whole(*(tensor.bfloat16().float() for tensor in tensors))
+
+    monkeypatch.setattr(F, 'conv2d', rounded)
+    error = (precise_conv(image, kernel, bias) - exact).abs().max()
+    assert error < 2e-2
+    assert error < (F.conv2d(image, kernel, bias) - exact).abs().max() / 20
