@@ -30,17 +30,21 @@ def certainty(scores: Tensor) -> Tensor:
 
     The measures stay the same when classes are renamed or the same number is added to all scores of a pixel.
     """
-    probabilities = scores.softmax(1)
     classes = scores.shape[1]
+    behind = scores - scores.amax(1, keepdim=True)
+    powers = behind.exp()
+    whole = powers.sum(1, keepdim=True)
+    probabilities = powers / whole
     best = probabilities.topk(min(2, classes), 1).values
     second = best[:, 1:2] if classes > 1 else torch.zeros_like(best)
-    entropy = -(probabilities * probabilities.clamp(min=1e-6).log()).sum(1, keepdim=True) / math.log(max(classes, 2))
+    entropy = (whole.log() - (probabilities * behind).sum(1, keepdim=True)) / math.log(max(classes, 2))
     return torch.cat([best[:, :1], second, entropy, *(_edges(probabilities, side) for side in NEIGHBOURS)], 1)
 
 
 def _edges(probabilities: Tensor, side: int) -> Tensor:
     """Return how likely a pixel and one of the ``side`` x ``side`` around it differ in class: (N, 1, h, w)."""
-    around = F.avg_pool2d(probabilities, side, 1, side // 2, count_include_pad=False)
+    around = F.avg_pool2d(probabilities, (side, 1), 1, (side // 2, 0), count_include_pad=False)
+    around = F.avg_pool2d(around, (1, side), 1, (0, side // 2), count_include_pad=False)
     return 1 - (probabilities * around).sum(1, keepdim=True)
 
 
