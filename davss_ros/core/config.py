@@ -85,6 +85,13 @@ class SegmenterConfig:
         minimum=0,
         maximum=1000,
     )
+    correction_scale: float = _setting(
+        0.0,
+        'With a gate, share of its height and width at which a frame is looked at: a look costs about its square. 0: '
+        'as the weights say.',
+        minimum=0.0,
+        maximum=1.0,
+    )
     window_worth: float = _setting(
         0.0,
         'Share of a window that must be expected wrong for it to be redone. 0: as the weights say.',

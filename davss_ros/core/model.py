@@ -22,7 +22,7 @@ from davss_ros.engines.choice import Engines, choose_engines
 from davss_ros.engines.device import choose_device, choose_precision
 from davss_ros.engines.engine_network import EngineNetwork, engine_of
 from davss_ros.errors import ConfigError, WeightsError
-from davss_ros.networks.again import KeyAgain, Mirrored, Uncorrected
+from davss_ros.networks.again import KeyAgain, Mirrored, Uncorrected, at_scale
 from davss_ros.networks.foreign.description import Description
 from davss_ros.networks.interface import (
     CorrectionNetwork,
@@ -55,6 +55,7 @@ class Model:
     name: str
     correction_share: float = 1.0  # of the frame, see `davss_ros.core.windows`
     correction_interval: int = 1  # frames from look to look, with a gate, see `davss_ros.core.look`
+    correction_scale: float = 1.0  # of a frame's size, at which the network of such a look sees it
     window_worth: float = WORTH  # of a window, the share that must be expected wrong for it to be redone
     gate: GateNetwork | None = None  # with it the correction is of the whole frame, see `davss_ros.core.correction`
     window: CorrectionNetwork | None = None  # what redoes windows beside a gate
@@ -114,15 +115,18 @@ def load_model(config: SegmenterConfig) -> Model:
         networks['gate'] = _network('gate', gate, files, len(classes))
     defaults = {name: value for w in files for name, value in w.settings.items()}
     views = config.key_views or int(defaults.get('key_views', 1) if foreign is None else 1)
+    scale = config.correction_scale or float(defaults.get('correction_scale', 1.0))
+    scale = scale if isinstance(networks.get('correction'), KeyAgain) and gate != NO_GATE else 1.0
     checksum = _checksum(looked_into, foreign)
     coefficients = read_coefficients([file.source for file in looked_into], checksum)
     return Model(
-        **_computed(networks, choose_engines(config.engine, device, precision), views, foreign),
+        **_computed(networks, choose_engines(config.engine, device, precision), views, scale, foreign),
         classes=classes,
         propagation=config.propagation or defaults.get('propagation', 'step'),
         correction_gain=config.correction_gain or float(defaults.get('correction_gain', 1.0)),
         correction_share=config.correction_share or float(defaults.get('correction_share', 1.0)),
         correction_interval=config.correction_interval or int(defaults.get('correction_interval', 1)),
+        correction_scale=scale,
         window_worth=config.window_worth or float(defaults.get('window_worth', WORTH)),
         align_corners=config.align_corners,
         device=device,
@@ -185,7 +189,7 @@ def _network(role: str, name: str, files: list[Weights], classes: int) -> nn.Mod
 
 
 def _computed(
-    networks: Mapping[str, Any], engines: Engines, key_views: int, foreign: ForeignKeyNetwork | None
+    networks: Mapping[str, Any], engines: Engines, key_views: int, scale: float, foreign: ForeignKeyNetwork | None
 ) -> dict[str, Any]:
     """Return the networks as `Model` has them: computed by one of ``engines``; DIS by itself."""
     computed: dict[str, Any] = {
@@ -201,7 +205,7 @@ def _computed(
         window = KeyAgain(EngineNetwork(key, engines, 'correction'))
     computed.setdefault('correction', window)
     if isinstance(light, KeyAgain):  # an engine need not know that it takes no notice of what was propagated
-        computed['correction'] = KeyAgain(EngineNetwork(networks['correction'].key, engines, 'correction'))
+        computed['correction'] = KeyAgain(EngineNetwork(at_scale(light.key, scale), engines, 'correction'))
     if 'gate' in networks:
         computed['window'] = window
     if key_views == 2:

@@ -183,7 +183,13 @@ def evaluate_videos(
 def _as_told(config: SegmenterConfig) -> SegmenterConfig:
     unnamed = replace(config, key='', flow='', distortion='', correction='', propagation='')
     return replace(
-        unnamed, key_views=0, correction_gain=0.0, correction_share=0.0, correction_interval=0, window_worth=0.0
+        unnamed,
+        key_views=0,
+        correction_gain=0.0,
+        correction_share=0.0,
+        correction_interval=0,
+        correction_scale=0.0,
+        window_worth=0.0,
     )
 
 

@@ -63,6 +63,7 @@ def provenance(
             'correction_gain': model.correction_gain,
             'correction_share': model.correction_share,
             'correction_interval': model.correction_interval,
+            'correction_scale': model.correction_scale,
             'window_worth': model.window_worth,
         },
     }

@@ -21,7 +21,7 @@ from davss_ros.engines.engine_network import plain
 from davss_ros.errors import ConfigError, DataError, DavssError
 from davss_ros.evaluate.command import add_settings, settings_of
 from davss_ros.exchange.int8 import Quantised, quantise, read_frames
-from davss_ros.networks.again import KeyAgain, Mirrored, OneByOne
+from davss_ros.networks.again import KeyAgain, Mirrored, OneByOne, Smaller
 from davss_ros.networks.foreign.description import Description, as_metadata
 from davss_ros.networks.foreign.onnx_file import METADATA
 from davss_ros.networks.foreign.torch_files import EXTRA
@@ -120,7 +120,7 @@ def exportable(model: Model, role: str, size: tuple[int, int] = (0, 0)) -> Expor
 def torch_network(network: Any, role: str) -> Any:
     """Return the torch module behind what a model calls; `ConfigError` if there is none, as behind an ONNX file."""
     inner = plain(network)
-    if isinstance(inner, Mirrored | OneByOne):
+    if isinstance(inner, Mirrored | OneByOne | Smaller):
         return torch_network(inner.key, role)
     if isinstance(inner, KeyAgain):
         return KeyAgain(torch_network(inner.key, role))

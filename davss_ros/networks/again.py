@@ -5,8 +5,12 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from davss_ros.networks.interface import KeyNetwork, Propagated
+from davss_ros.networks.resample import SCALE
+
+STRIDE = 16  # px of the frame to one of a network's deepest features
 
 
 class KeyAgain(nn.Module):
@@ -32,6 +36,33 @@ class Mirrored(nn.Module):
         """Map (N, 3, H, W) RGB in [0, 1], W a multiple of 4, to scores (N, C, h, w)."""
         scores, mirrored = self.key(torch.cat([image, image.flip(3)])).chunk(2)
         return (scores + mirrored.flip(3)) / 2
+
+
+class Smaller(nn.Module):
+    """A key network that sees the frame at ``scale`` of its size, and answers at 1/4 of the whole all the same."""
+
+    def __init__(self, key: KeyNetwork, scale: float) -> None:
+        super().__init__()
+        self.key = key
+        self.scale = scale
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map (N, 3, H, W) RGB in [0, 1], sides multiples of 4, to scores (N, C, H / 4, W / 4)."""
+        height, width = int(image.shape[2]), int(image.shape[3])
+        small = (smaller_side(height, self.scale), smaller_side(width, self.scale))
+        scores = self.key(F.interpolate(image, size=small, mode='bilinear', align_corners=False))
+        whole = (height // SCALE, width // SCALE)
+        return F.interpolate(scores, size=whole, mode='bilinear', align_corners=False)
+
+
+def at_scale(key: KeyNetwork, scale: float) -> KeyNetwork:
+    """Return a key network that sees frames at ``scale`` of their size: itself, where that is 1."""
+    return key if scale == 1 else Smaller(key, scale)
+
+
+def smaller_side(side: int, scale: float) -> int:
+    """Return the side that a frame's ``side`` becomes at ``scale``: a multiple of `STRIDE`, as networks like them."""
+    return max(STRIDE, round(side * scale / STRIDE) * STRIDE)
 
 
 class Uncorrected(nn.Module):

@@ -32,7 +32,7 @@ from davss_ros.engines.allocator import keep_freed_memory
 from davss_ros.engines.device import choose_device
 from davss_ros.errors import ConfigError, DataError
 from davss_ros.images.bit_depth import AUTO, BIT_DEPTH_HELP, parse_bit_depth
-from davss_ros.networks.again import KeyAgain
+from davss_ros.networks.again import KeyAgain, at_scale
 from davss_ros.networks.interface import KeyNetwork
 from davss_ros.networks.layers import fuse
 from davss_ros.networks.registry import KEY_AGAIN, depends_on_classes
@@ -99,10 +99,11 @@ class Run:
             raise ConfigError('gate: expected a section of the recipe, found none')
         if not self.left_out:
             return load_gate(settings, self._classes())
-        correction, distortion = self._on_cpu(self.light), self._on_cpu(self.distortion)
+        light, distortion = self._on_cpu(self.light), self._on_cpu(self.distortion)
+        look = at_scale(light, self.recipe.export.correction_scale)
         stills = halves(self.left_out, settings.share)[0]
         motion = self._samples('samples_left_out', stills, self._motion())
-        samples = gate_samples(motion, KeyAgain(correction), distortion)
+        samples = gate_samples(motion, KeyAgain(look), distortion)
         return train_gate(settings, samples, out, say, self._compute())
 
     def _trained_key(self, settings: KeyTraining, teacher: nn.Module | None = None) -> nn.Module:
@@ -213,6 +214,7 @@ class Run:
                 'correction_gain': recipe.export.correction_gain,
                 'correction_share': recipe.export.correction_share,
                 'correction_interval': recipe.export.correction_interval,
+                'correction_scale': recipe.export.correction_scale,
                 'window_worth': recipe.export.window_worth,
                 'key_views': recipe.export.key_views,
             },

@@ -39,6 +39,7 @@ class Export:
     correction_gain: float = 2.0
     correction_share: float = 1.0  # of the frame, see `davss_ros.core.windows`
     correction_interval: int = 1  # frames, see `davss_ros.core.look`
+    correction_scale: float = 1.0  # of the frame's height and width, at which the network of such a look sees it
     window_worth: float = WORTH  # share of a window expected wrong, see `davss_ros.core.windows`
     key_views: Literal[1, 2] = 1  # 2: the key network also sees the mirror image
     networks: tuple[str, ...] = ROLES  # roles; those without weights are only named; the gate, too, if there is one

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from davss_ros.networks.again import KeyAgain, Mirrored
+from davss_ros.networks.again import KeyAgain, Mirrored, Smaller, at_scale, smaller_side
 from davss_ros.networks.interface import Propagated
 
 
@@ -33,3 +33,29 @@ def test_a_second_look_is_the_mean_of_both() -> None:
 def test_a_mirrored_frame_has_mirrored_scores() -> None:
     image = torch.rand(1, 3, 16, 20)
     torch.testing.assert_close(Mirrored(left_of)(image.flip(3)), Mirrored(left_of)(image).flip(3))
+
+
+def test_a_smaller_frame_has_scores_in_the_same_places() -> None:
+    rows, columns = torch.meshgrid(torch.arange(96.0), torch.arange(128.0), indexing='ij')
+    image = torch.stack([rows, columns, rows + columns])[None] / 256  # linear, so that resampling keeps it
+
+    def quarter(frame: Tensor) -> Tensor:
+        return F.avg_pool2d(frame, 4)
+
+    sizes = []
+
+    def seen(frame: Tensor) -> Tensor:
+        sizes.append(tuple(frame.shape[2:]))
+        return quarter(frame)
+
+    for scale, size in ((0.5, (48, 64)), (0.67, (64, 80)), (0.05, (16, 16))):
+        found = Smaller(seen, scale)(image)
+        assert sizes[-1] == size
+        assert found.shape == quarter(image).shape
+        if scale > 0.1:  # what lies further out than the outermost small pixels is as these are
+            torch.testing.assert_close(found[..., 3:-3, 3:-3], quarter(image)[..., 3:-3, 3:-3])
+
+
+def test_a_frame_at_its_own_size_is_not_resampled() -> None:
+    assert at_scale(left_of, 1.0) is left_of
+    assert [smaller_side(side, 0.75) for side in (360, 480, 20)] == [272, 352, 16]

@@ -19,7 +19,7 @@ from davss_ros.engines.choice import choose_engines
 from davss_ros.engines.engine_network import EngineNetwork
 from davss_ros.engines.registry import AUTO
 from davss_ros.errors import ConfigError
-from davss_ros.networks.again import Mirrored
+from davss_ros.networks.again import Mirrored, at_scale
 from davss_ros.networks.efficientnet_lite import imagenet_start
 from davss_ros.networks.interface import KeyNetwork
 from davss_ros.networks.layers import channels_last, fuse
@@ -36,7 +36,8 @@ from davss_ros.train.runs.validation import stills_miou
 log = logging.getLogger(__name__)
 COMPUTE = Compute(torch.bfloat16)
 OWN_TEACHER = 'key'  # as teacher: the key network of the same recipe
-_Batch = tuple[Tensor, Tensor, tuple[int, int]]  # images (N, 3, H, W), labels (N, H, W), `segmentation_loss`'s offset
+# images (N, 3, H, W), labels (N, H, W), `segmentation_loss`'s offset, and at which scale the network sees the images
+_Batch = tuple[Tensor, Tensor, tuple[int, int], float]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class KeyTraining:
     batch: int = 8
     size: tuple[int, int] = (0, 0)  # (height, width) of the views, multiples of 4; 0 takes the images' own
     scale: tuple[float, float] = Augmentation.scale
+    seen_at: tuple[float, ...] = (1.0,)  # scales at which the views are seen, each batch at one, see `at_scale`
     paste: float = 0.0  # share of views into which the rare classes of another are pasted
     faults: float = 0.0  # share of each of the faults of cameras in the views, see `CameraFaults`
     # Model whose key network is followed as well as the labels, or `OWN_TEACHER`; empty: the labels alone.
@@ -113,9 +115,9 @@ def train_key(
     teacher = followed(settings, compute, own_teacher)
 
     def loss(batch: _Batch) -> Tensor:
-        images, labels, offset = batch
+        images, labels, offset, scale = batch
         with compute.autocast():
-            scores = network(images)
+            scores = at_scale(cast(KeyNetwork, network), scale)(images)
         loss = segmentation_loss(scores, labels, offset)
         if teacher is None:
             return loss
@@ -192,6 +194,7 @@ def _batches(samples: list[tuple[Image, Image]], epoch: int, settings: KeyTraini
         images = torch.from_numpy(np.stack([image for image, _ in views])).permute(0, 3, 1, 2)
         labels = torch.from_numpy(np.stack([label for _, label in views])).long()
         offset = int(rng.integers(2)), int(rng.integers(2))
-        return (images.float() / 255).contiguous(memory_format=torch.channels_last), labels, offset
+        scale = float(rng.choice(settings.seen_at)) if len(settings.seen_at) > 1 else settings.seen_at[0]
+        return (images.float() / 255).contiguous(memory_format=torch.channels_last), labels, offset, scale
 
     return prefetched(make, range(0, len(samples) - settings.batch + 1, settings.batch))
