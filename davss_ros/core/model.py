@@ -205,7 +205,7 @@ def _computed(
         window = KeyAgain(EngineNetwork(key, engines, 'correction'))
     computed.setdefault('correction', window)
     if isinstance(light, KeyAgain):  # an engine need not know that it takes no notice of what was propagated
-        computed['correction'] = KeyAgain(EngineNetwork(at_scale(light.key, scale), engines, 'correction'))
+        computed['correction'] = KeyAgain(EngineNetwork(at_scale(networks['correction'].key, scale), engines, 'correction'))
     if 'gate' in networks:
         computed['window'] = window
     if key_views == 2:

@@ -41,7 +41,7 @@ class Mirrored(nn.Module):
 class Smaller(nn.Module):
     """A key network that sees the frame at ``scale`` of its size, and answers at 1/4 of the whole all the same."""
 
-    def __init__(self, key: KeyNetwork, scale: float) -> None:
+    def __init__(self, key: nn.Module, scale: float) -> None:
         super().__init__()
         self.key = key
         self.scale = scale
@@ -50,12 +50,12 @@ class Smaller(nn.Module):
         """Map (N, 3, H, W) RGB in [0, 1], sides multiples of 4, to scores (N, C, H / 4, W / 4)."""
         height, width = int(image.shape[2]), int(image.shape[3])
         small = (smaller_side(height, self.scale), smaller_side(width, self.scale))
-        scores = self.key(F.interpolate(image, size=small, mode='bilinear', align_corners=False))
+        scores: Tensor = self.key(F.interpolate(image, size=small, mode='bilinear', align_corners=False))
         whole = (height // SCALE, width // SCALE)
         return F.interpolate(scores, size=whole, mode='bilinear', align_corners=False)
 
 
-def at_scale(key: KeyNetwork, scale: float) -> KeyNetwork:
+def at_scale(key: nn.Module, scale: float) -> nn.Module:
     """Return a key network that sees frames at ``scale`` of their size: itself, where that is 1."""
     return key if scale == 1 else Smaller(key, scale)
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from davss_ros.networks.again import KeyAgain, Mirrored, Smaller, at_scale, smaller_side
@@ -44,12 +44,13 @@ def test_a_smaller_frame_has_scores_in_the_same_places() -> None:
 
     sizes = []
 
-    def seen(frame: Tensor) -> Tensor:
-        sizes.append(tuple(frame.shape[2:]))
-        return quarter(frame)
+    class Seen(nn.Module):
+        def forward(self, frame: Tensor) -> Tensor:
+            sizes.append(tuple(frame.shape[2:]))
+            return quarter(frame)
 
     for scale, size in ((0.5, (48, 64)), (0.67, (64, 80)), (0.05, (16, 16))):
-        found = Smaller(seen, scale)(image)
+        found = Smaller(Seen(), scale)(image)
         assert sizes[-1] == size
         assert found.shape == quarter(image).shape
         if scale > 0.1:  # what lies further out than the outermost small pixels is as these are
@@ -57,5 +58,6 @@ def test_a_smaller_frame_has_scores_in_the_same_places() -> None:
 
 
 def test_a_frame_at_its_own_size_is_not_resampled() -> None:
-    assert at_scale(left_of, 1.0) is left_of
+    network = nn.Identity()
+    assert at_scale(network, 1.0) is network
     assert [smaller_side(side, 0.75) for side in (360, 480, 20)] == [272, 352, 16]

@@ -117,7 +117,7 @@ def train_key(
     def loss(batch: _Batch) -> Tensor:
         images, labels, offset, scale = batch
         with compute.autocast():
-            scores = at_scale(cast(KeyNetwork, network), scale)(images)
+            scores = at_scale(network, scale)(images)
         loss = segmentation_loss(scores, labels, offset)
         if teacher is None:
             return loss
