@@ -67,6 +67,11 @@ class Model:
     key_thread: KeyThread = field(default_factory=KeyThread)  # for key frames beside the stream
 
     @property
+    def redoes_windows(self) -> bool:
+        """Whether parts of a frame are corrected, rather than the whole of it by the map; not all of them need be."""
+        return self.corrects and (self.gate is not None or self.correction_share < 1)
+
+    @property
     def engines(self) -> dict[str, str]:
         """What computes each network that has weights, in words, by role."""
         roles = {role: engine_of(getattr(self, role)) for role in (*ROLES, 'gate', 'window')}
@@ -205,7 +210,8 @@ def _computed(
         window = KeyAgain(EngineNetwork(key, engines, 'correction'))
     computed.setdefault('correction', window)
     if isinstance(light, KeyAgain):  # an engine need not know that it takes no notice of what was propagated
-        computed['correction'] = KeyAgain(EngineNetwork(at_scale(networks['correction'].key, scale), engines, 'correction'))
+        look = at_scale(networks['correction'].key, scale)
+        computed['correction'] = KeyAgain(EngineNetwork(look, engines, 'correction'))
     if 'gate' in networks:
         computed['window'] = window
     if key_views == 2:

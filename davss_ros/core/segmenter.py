@@ -38,7 +38,7 @@ from davss_ros.core.propagation import PROPAGATIONS
 from davss_ros.core.result import FrameResult
 from davss_ros.core.step import Cache, Step
 from davss_ros.core.timing import StageTimer
-from davss_ros.core.window_budget import WindowBudget, window_budget, window_cost
+from davss_ros.core.window_budget import WindowBudget, redo_grey, window_budget, window_cost
 from davss_ros.errors import ConfigError
 from davss_ros.networks.interface import Propagated
 from davss_ros.networks.resample import SCALE, down
@@ -101,12 +101,14 @@ class VideoSegmenter:
 
         The frames are two street scenes that have nothing in common, and all windows of the second are redone.
         """
-        config = replace(self._config, key_interval=2, cut_distortion=1.0, key_frame_policy='fixed', key_frame_lag=1)
+        config = replace(self._config, key_interval=3, cut_distortion=1.0, key_frame_policy='fixed', key_frame_lag=1)
         trial = VideoSegmenter(config, model=replace(self.model, window_worth=0.0))
         first, second = street_scenes(size)
         trial.step(first)
-        for _ in range(3 if config.key_frame_mode == 'background' else 1):  # the third of them takes over
+        for _ in range(4 if config.key_frame_mode == 'background' else 2):  # a look, windows; the fourth takes over
             trial.step(second)
+        if config.mode == 'davss' and self.model.redoes_windows:
+            redo_grey(self.model, 1)  # where not all that may be are worth it
 
     def step(self, frame: NDArray[np.uint8], stamp: int = 0) -> FrameResult:
         """Segment the next frame.
@@ -153,8 +155,13 @@ class VideoSegmenter:
             self.begin_key(step, reason)
 
     def windows(self, size: tuple[int, int]) -> WindowBudget:
-        """Return how many windows may be redone of a frame whose map is (h, w)."""
-        return window_budget(self._config, self.model, size, self._window_cost)
+        """Return how many windows may be redone of the present frame, whose map is (h, w).
+
+        Where only some frames have a look, windows are for the others, so that all take about as long.
+        """
+        budget = window_budget(self._config, self.model, size, self._window_cost)
+        looked = self.model.gate is not None and self._cache is not None and self._cache.look.age == 0
+        return budget._replace(most=budget.floor) if looked and self.model.correction_interval > 1 else budget
 
     def end(self, step: Step, labels: NDArray[np.uint8], timings: dict[str, float]) -> FrameResult:
         """Keep what the next frame needs of a step that was taken, and return what the caller gets of it."""
@@ -247,7 +254,7 @@ def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer
         timer.lap('correction')
         labels = merge(propagated.scores, align_corners=model.align_corners)
         return _label(steps, labels, distortion, propagated.scores)
-    if mode == 'davss' and (model.gate is not None or model.correction_share < 1):
+    if mode == 'davss' and model.redoes_windows:
         scores = _redone(steps, model, image, image_quarter, propagated, distortion, flow, timer)
         labels = merge(scores, align_corners=model.align_corners)
     else:
@@ -272,12 +279,12 @@ def _redone(
     """Return the scores that were propagated, corrected by a look at the whole frame and in windows."""
     caches = [step.cache for step in steps if step.cache is not None]
     distance = torch.tensor([cache.distance for cache in caches], device=image.device)
-    budgets = [step.video.windows((distortion.shape[2], distortion.shape[3])) for step in steps]
     looks: list[Tensor | None] = []
     if model.gate is not None:
         looks = look_again(model, image, propagated, [cache.look for cache in caches], flow)
         if any(cache.look.age == 0 for cache in caches):
             timer.lap('look')
+    budgets = [step.video.windows((distortion.shape[2], distortion.shape[3])) for step in steps]
     redone = correct(model, image, image_quarter, propagated, distortion, distance, looks, budgets)
     for i, cache in enumerate(caches):
         cache.propagation.renew(Propagated(*(part[i : i + 1] for part in redone)))

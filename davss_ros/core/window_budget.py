@@ -47,15 +47,15 @@ def window_cost(config: SegmenterConfig, model: Model) -> float:
         count = MANY if number % 2 else FEW
         wait_for(model.device)
         start = time.perf_counter()
-        _redo(model, count)
+        redo_grey(model, count)
         wait_for(model.device)
         times[count].append(time.perf_counter() - start)
     few, many = (min(values[1:]) for values in times.values())  # the first of each may compile
     return max(1000 * (many - few) / (MANY - FEW), 0.01)
 
 
-def _redo(model: Model, count: int) -> None:
-    """Run the network that redoes windows on ``count`` grey ones."""
+def redo_grey(model: Model, count: int) -> None:
+    """Run the network that redoes windows on ``count`` grey ones; an engine may get ready for that number so."""
     height, width = (side + 2 * MARGIN for side in SHAPE)
     image = torch.full((count, 3, SCALE * height, SCALE * width), 0.5, device=model.device)
     scores = image.new_zeros(count, len(model.classes), height, width)

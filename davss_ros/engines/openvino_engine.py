@@ -6,7 +6,7 @@
 Compiled networks are kept on disk, see `davss_ros.engines.cache`: making one takes seconds, reading it a fraction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from davss_ros.engines.tracing import is_channels_last, traced
 from davss_ros.errors import EngineError
 
 HINTS = {torch.float32: ('f32',), torch.bfloat16: ('bf16', 'f16'), torch.float16: ('f16', 'bf16')}  # and what is near
+ANY = -1  # number of images
 CAPABILITIES = {'f32': 'FP32', 'bf16': 'BF16', 'f16': 'FP16'}
 
 
@@ -66,16 +67,29 @@ class OpenVinoEngine:
         return self._device == 'CPU'
 
     def compile(self, source: Source, inputs: Sequence[Tensor]) -> Compiled:
-        """See `davss_ros.engines.engine.Engine`."""
+        """See `davss_ros.engines.engine.Engine`.
+
+        It is compiled for as many tensors as there are now: small networks are a sixth faster so. For other numbers it
+        is compiled once more, when they come.
+        """
         last = [is_channels_last(tensor) and not isinstance(source, Path) for tensor in inputs]
-        sizes = [(tuple(tensor.shape[0 if isinstance(source, Path) else 1 :]), last) for tensor in inputs]
-        key = fingerprint(source, self.description, sizes)
+        tensor, count = self._openvino.Tensor, inputs[0].shape[0]
+        call = _Call(tensor, self._compiled(source, inputs, last, count), last)
+        if isinstance(source, Path):
+            return call
+        examples = [value.new_empty(0, *value.shape[1:]) for value in inputs]  # nothing but their shapes
+        return _AnyNumber(count, call, lambda: _Call(tensor, self._compiled(source, examples, last, ANY), last))
+
+    def _compiled(self, source: Source, inputs: Sequence[Tensor], last: Sequence[bool], count: int) -> Any:
+        """Return the network compiled for ``count`` images, or for any number of them, and keep it on disk."""
+        shapes = [(count, *tensor.shape[1:]) for tensor in inputs]
+        key = fingerprint(source, self.description, [(shape, list(last)) for shape in shapes])
         compiled = self._cache.read(key, self._imported)
         if compiled is None:
             settings = self._settings() | ({'INFERENCE_PRECISION_HINT': 'f32'} if needs_float32(source) else {})
-            compiled = self._core.compile_model(self._converted(source, inputs, last), self._device, settings)
+            compiled = self._core.compile_model(self._converted(source, inputs, last, count), self._device, settings)
             self._cache.write(key, lambda: compiled.export_model().getvalue())
-        return _Call(self._openvino.Tensor, compiled, last)
+        return compiled
 
     def _in_float32(self, model: Any) -> Any:
         """Return ``model`` taking and giving float32, whatever it takes and gives."""
@@ -99,13 +113,13 @@ class OpenVinoEngine:
             settings |= {'INFERENCE_NUM_THREADS': torch.get_num_threads(), 'ENABLE_CPU_PINNING': False}
         return settings
 
-    def _converted(self, source: Source, inputs: Sequence[Tensor], last: Sequence[bool]) -> Any:
+    def _converted(self, source: Source, inputs: Sequence[Tensor], last: Sequence[bool], count: int) -> Any:
         """Return the network as OpenVINO's own, which takes images channels last if they come so."""
         if isinstance(source, Path):
             model = self._core.read_model(source)
             model.reshape({i: list(tensor.shape) for i, tensor in enumerate(inputs)})
             return self._in_float32(model)
-        shapes = [self._openvino.PartialShape([-1, *tensor.shape[1:]]) for tensor in inputs]
+        shapes = [self._openvino.PartialShape([count, *tensor.shape[1:]]) for tensor in inputs]
         model = self._openvino.convert_model(traced(source, inputs), input=shapes)
         layouts = self._openvino.preprocess.PrePostProcessor(model)
         for i, channels_last in enumerate(last):
@@ -113,6 +127,21 @@ class OpenVinoEngine:
                 layouts.input(i).tensor().set_layout(self._openvino.Layout('NHWC'))
                 layouts.input(i).model().set_layout(self._openvino.Layout('NCHW'))
         return layouts.build()
+
+
+class _AnyNumber:
+    """Calls a network for one number of images, and what is made of it by the first other one for all others."""
+
+    def __init__(self, count: int, call: Compiled, make: Callable[[], Compiled]) -> None:
+        self._count, self._call, self._make = count, call, make
+        self._other: Compiled | None = None
+
+    def __call__(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        if tensors[0].shape[0] == self._count:
+            return self._call(*tensors)
+        if self._other is None:
+            self._other = self._make()
+        return self._other(*tensors)
 
 
 class _Call:
