@@ -53,7 +53,7 @@ class KeyTraining:
     batch: int = 8
     size: tuple[int, int] = (0, 0)  # (height, width) of the views, multiples of 4; 0 takes the images' own
     scale: tuple[float, float] = Augmentation.scale
-    seen_at: tuple[float, ...] = (1.0,)  # scales at which the views are seen, each batch at one, see `at_scale`
+    look_scales: tuple[float, ...] = (1.0,)  # at which the network sees the views, each batch at one, see `at_scale`
     paste: float = 0.0  # share of views into which the rare classes of another are pasted
     faults: float = 0.0  # share of each of the faults of cameras in the views, see `CameraFaults`
     # Model whose key network is followed as well as the labels, or `OWN_TEACHER`; empty: the labels alone.
@@ -194,7 +194,7 @@ def _batches(samples: list[tuple[Image, Image]], epoch: int, settings: KeyTraini
         images = torch.from_numpy(np.stack([image for image, _ in views])).permute(0, 3, 1, 2)
         labels = torch.from_numpy(np.stack([label for _, label in views])).long()
         offset = int(rng.integers(2)), int(rng.integers(2))
-        scale = float(rng.choice(settings.seen_at)) if len(settings.seen_at) > 1 else settings.seen_at[0]
+        scale = float(rng.choice(settings.look_scales)) if len(settings.look_scales) > 1 else settings.look_scales[0]
         return (images.float() / 255).contiguous(memory_format=torch.channels_last), labels, offset, scale
 
     return prefetched(make, range(0, len(samples) - settings.batch + 1, settings.batch))
