@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from davss_ros.core.classes import SemanticClass, parse_classes
 from davss_ros.errors import ConfigError, WeightsError
+from davss_ros.networks.eight_bits import reduced, restored
 from davss_ros.networks.registry import OPTIONAL_ROLES, ROLES
 from davss_ros.networks.weights_file import check_tensor, find_networks, read_tensors, tensor_names
 from davss_ros.yaml_file import user_path
@@ -73,12 +74,18 @@ def networks_in(path: Path) -> dict[str, str]:
         return dict(json.loads((file.metadata() or {}).get('davss', '{}')).get('networks', {}))
 
 
-def write_weights(path: Path, weights: Weights, dtype: torch.dtype = torch.float16) -> None:
-    """Write ``weights`` in our form, floating values as ``dtype``."""
+def write_weights(
+    path: Path, weights: Weights, dtype: torch.dtype = torch.float16, *, eight_bits: bool = False
+) -> None:
+    """Write ``weights`` in our form, floating values as ``dtype``; with ``eight_bits`` some as `reduced` has them."""
+    tensors = {f'{role}.{name}': value for role, state in weights.states.items() for name, value in state.items()}
+    scales: set[str] = set()
+    if eight_bits:
+        whole = reduced(tensors)
+        scales, tensors = whole.keys() - tensors.keys(), whole
     tensors = {
-        f'{role}.{name}': (value.to(dtype) if value.is_floating_point() else value).contiguous()
-        for role, state in weights.states.items()
-        for name, value in state.items()
+        name: (value.to(dtype) if value.is_floating_point() and name not in scales else value).contiguous()
+        for name, value in tensors.items()
     }
     header = {
         'networks': weights.networks,
@@ -148,7 +155,7 @@ def _ours(path: Path, tensors: dict[str, Tensor], header: str) -> Weights:
     unknown = sorted(networks.keys() - set(EVERY_ROLE))
     if unknown:
         raise WeightsError(f'{path}: expected roles {", ".join(EVERY_ROLE)}, found {", ".join(unknown)}')
-    states = _split(path, tensors, {role: role for role in EVERY_ROLE})
+    states = _split(path, restored(path, tensors), {role: role for role in EVERY_ROLE})
     states |= {role: _lent(path, model) for role, model in borrowed.items()}
     return Weights(str(path), networks, states, classes, len(classes), settings, borrowed)
 

@@ -221,7 +221,7 @@ class Run:
             borrowed=dict(recipe.export.borrow),
         )
         path = recipe.out / 'model.safetensors'
-        write_weights(path, weights)
+        write_weights(path, weights, eight_bits=recipe.export.eight_bits)
         say(f'{path}: {path.stat().st_size / 1e6:.1f} MB')
 
     def _clips(self) -> list[Clip]:

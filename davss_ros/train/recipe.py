@@ -42,6 +42,7 @@ class Export:
     correction_scale: float = 1.0  # of the frame's height and width, at which the network of such a look sees it
     window_worth: float = WORTH  # share of a window expected wrong, see `davss_ros.core.windows`
     key_views: Literal[1, 2] = 1  # 2: the key network also sees the mirror image
+    eight_bits: bool = False  # large 1x1 convolutions as int8, see `davss_ros.networks.eight_bits`
     networks: tuple[str, ...] = ROLES  # roles; those without weights are only named; the gate, too, if there is one
     borrow: Mapping[str, str] = field(default_factory=dict)  # role -> shipped model whose key network plays it
 
