@@ -5,13 +5,13 @@
 
 - With a gate, the correction network segments the whole frame, lightly (`davss_ros.core.look`: not every one); the gate
   says for each pixel how much that counts beside what was carried, and how likely the outcome is still wrong. The key
-  network redoes the windows that hold most of that. Before the first look the distortion map says so.
+  network redoes the windows that hold most of that.
 - Without one, the correction network redoes windows alone, where the distortion map says so.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from davss_ros.core.model import Model
@@ -26,7 +26,15 @@ from davss_ros.core.windows import (
     window_count,
     without_margin,
 )
-from davss_ros.networks.interface import CorrectionNetwork, GateNetwork, Propagated
+from davss_ros.networks.interface import CorrectionNetwork, Propagated
+
+
+class Looked(NamedTuple):
+    """What a look says of whole frames, and the gate of that."""
+
+    correction: Tensor  # scores (N, C, h, w)
+    weight: Tensor  # how much they count beside what was propagated (N, 1, h, w)
+    wrong: Tensor  # how likely the outcome is still wrong (N, 1, h, w)
 
 
 def correct(
@@ -35,8 +43,7 @@ def correct(
     image_quarter: Tensor,
     propagated: Propagated,
     distortion: Tensor,
-    distance: Tensor,
-    looks: Sequence[Tensor | None],
+    looked: Looked | None = None,
     budgets: Sequence[WindowBudget] | None = None,
 ) -> Propagated:
     """Return what was propagated, corrected; scores and image alike.
@@ -46,54 +53,20 @@ def correct(
         image: the current frames (N, 3, H, W).
         image_quarter: the same at 1/4 size (N, 3, h, w).
         propagated: to these frames.
-        distortion: of it (N, 1, h, w).
-        distance: frames since the key frames (N,).
-        looks: what the correction network gave of the whole frame (1, C, h, w), for each frame that has a look. Only
-            with a gate.
+        distortion: of it (N, 1, h, w); windows go by it where there was no look.
+        looked: of these frames; None: windows alone.
         budgets: of windows, for each frame; None: as ``correction_share`` of the model says.
     """
-    if model.gate is None or model.window is None:
+    if looked is None:
         return redo_windows(model, model.correction, image, image_quarter, propagated, distortion, budgets)
-    joined, wrong = join(model.gate, image_quarter, propagated, distortion, distance, looks)
-    return redo_windows(model, model.window, image, image_quarter, joined, wrong, budgets)
+    joined = join(propagated, looked, image_quarter)
+    return redo_windows(model, model.window or model.correction, image, image_quarter, joined, looked.wrong, budgets)
 
 
-def join(
-    gate: GateNetwork,
-    image_quarter: Tensor,
-    propagated: Propagated,
-    distortion: Tensor,
-    distance: Tensor,
-    looks: Sequence[Tensor | None],
-) -> tuple[Propagated, Tensor]:
-    """Return what was propagated joined with the looks, and how likely that is still wrong (N, 1, h, w).
-
-    Frames without a look stay as they are. Arguments as those of `correct`.
-    """
-    looked = [i for i, look in enumerate(looks) if look is not None]
-    if not looked:
-        return propagated, distortion
-    correction = torch.cat([look for look in looks if look is not None])
-    if len(looked) == len(looks):
-        return _joined(gate, image_quarter, propagated, distortion, distance, correction)
-    which = torch.tensor(looked, device=distortion.device)
-    part = Propagated(propagated.scores[which], propagated.image[which])
-    joined, wrong = _joined(gate, image_quarter[which], part, distortion[which], distance[which], correction)
-    whole = (value.index_copy(0, which, new) for value, new in zip(propagated, joined, strict=True))
-    return Propagated(*whole), distortion.index_copy(0, which, wrong)
-
-
-def _joined(
-    gate: GateNetwork,
-    image_quarter: Tensor,
-    propagated: Propagated,
-    distortion: Tensor,
-    distance: Tensor,
-    correction: Tensor,
-) -> tuple[Propagated, Tensor]:
-    weight, wrong = gate(propagated, correction, distortion, distance).split(1, 1)
-    image = propagated.image.lerp(image_quarter, weight)
-    return Propagated(propagated.scores.lerp(correction, weight), image), wrong
+def join(propagated: Propagated, looked: Looked, image_quarter: Tensor) -> Propagated:
+    """Return what was propagated joined with the looks; arguments as those of `correct`."""
+    image = propagated.image.lerp(image_quarter, looked.weight)
+    return Propagated(propagated.scores.lerp(looked.correction, looked.weight), image)
 
 
 def redo_windows(

@@ -41,17 +41,14 @@ class Look:
         """Keep the ``scores`` (1, C, h, w) of a new look, at the present frame."""
         self.age, self._scores, self._flow = 0, scores, None
 
-    def carried(self) -> Tensor | None:
-        """Return the scores at the present frame (1, C, h, w); None before the first look."""
-        if self._scores is None or self._flow is None:
-            return self._scores
-        return warp(self._scores, self._flow)
+    def carried(self) -> Tensor:
+        """Return the scores at the present frame (1, C, h, w)."""
+        assert self._scores is not None  # the first frame is looked at
+        return self._scores if self._flow is None else warp(self._scores, self._flow)
 
 
-def look_again(
-    model: Model, image: Tensor, propagated: Propagated, looks: Sequence[Look], flow: Tensor
-) -> list[Tensor | None]:
-    """Move the looks on to the present frames, renew those that are due, and return what each gives (1, C, h, w).
+def look_again(model: Model, image: Tensor, propagated: Propagated, looks: Sequence[Look], flow: Tensor) -> Tensor:
+    """Move the looks on to the present frames, renew those that are due, and return what they give (N, C, h, w).
 
     Args:
         model: its correction network looks, every ``correction_interval`` frames.
@@ -70,4 +67,5 @@ def look_again(
         scores = model.correction(image[which], Propagated(*(part[which] for part in propagated)))
     for place, i in enumerate(due):
         looks[i].renew(scores[place : place + 1])
-    return [look.carried() for look in looks]
+    carried = [look.carried() for look in looks]
+    return carried[0] if len(carried) == 1 else torch.cat(carried)

@@ -28,9 +28,10 @@ from davss_ros.networks.interface import (
     CorrectionNetwork,
     DistortionNetwork,
     FlowNetwork,
-    GateNetwork,
+    JudgeNetwork,
     KeyNetwork,
 )
+from davss_ros.networks.judge import Judge
 from davss_ros.networks.layers import fuse
 from davss_ros.networks.registry import KEY_AGAIN, ROLES, UNCORRECTED, build
 from davss_ros.networks.weights import Weights, load_into, locate, read_weights
@@ -57,7 +58,7 @@ class Model:
     correction_interval: int = 1  # frames from look to look, with a gate, see `davss_ros.core.look`
     correction_scale: float = 1.0  # of a frame's size, at which the network of such a look sees it
     window_worth: float = WORTH  # of a window, the share that must be expected wrong for it to be redone
-    gate: GateNetwork | None = None  # with it the correction is of the whole frame, see `davss_ros.core.correction`
+    gate: JudgeNetwork | None = None  # and the distortion map; with it the correction is of the whole frame
     window: CorrectionNetwork | None = None  # what redoes windows beside a gate
     checksum: str = ''  # first digits of the SHA-256 of the weights files, and of a foreign key network's
     corrects: bool = True  # False: what was propagated stays
@@ -67,14 +68,20 @@ class Model:
     key_thread: KeyThread = field(default_factory=KeyThread)  # for key frames beside the stream
 
     @property
+    def looks(self) -> bool:
+        """Whether the correction network looks at whole frames; then the gate gives the distortion map, too."""
+        return self.corrects and self.gate is not None
+
+    @property
     def redoes_windows(self) -> bool:
         """Whether parts of a frame are corrected, rather than the whole of it by the map; not all of them need be."""
         return self.corrects and (self.gate is not None or self.correction_share < 1)
 
     @property
     def engines(self) -> dict[str, str]:
-        """What computes each network that has weights, in words, by role."""
-        roles = {role: engine_of(getattr(self, role)) for role in (*ROLES, 'gate', 'window')}
+        """What computes each network that has weights, in words, by role; a distortion network as part of the gate."""
+        own = [role for role in ROLES if not (self.looks and role == 'distortion')]
+        roles = {role: engine_of(getattr(self, role)) for role in (*own, 'gate', 'window')}
         return {role: words for role, words in roles.items() if words}
 
     @property
@@ -117,7 +124,7 @@ def load_model(config: SegmenterConfig) -> Model:
     if names['correction'] == UNCORRECTED:
         networks['correction'] = Uncorrected()
     if gate != NO_GATE:
-        networks['gate'] = _network('gate', gate, files, len(classes))
+        networks['gate'] = Judge(networks['distortion'], _network('gate', gate, files, len(classes))).eval()
     defaults = {name: value for w in files for name, value in w.settings.items()}
     views = config.key_views or int(defaults.get('key_views', 1) if foreign is None else 1)
     scale = config.correction_scale or float(defaults.get('correction_scale', 1.0))

@@ -7,8 +7,8 @@ The way of a frame, in the order of this file:
 
 1. `VideoSegmenter.step`, or `step_together` for the frames of several cameras as one batch.
 2. `VideoSegmenter.begin`: the frame at its working size, and whether it is to be a key frame.
-3. `_propagate`, on all but key frames: flow, propagation, distortion, correction, labels. A cut in the scene shows in
-   the distortion map; such a frame becomes a key frame after all.
+3. `_propagate`, on all but key frames: flow, propagation, with a gate a look at the whole frame, distortion,
+   correction, labels. A cut in the scene shows in the distortion map; such a frame becomes a key frame after all.
 4. `_segment_key_frames`: the key network, labels, and a cache that starts anew. With ``key_frame_mode: background``
    only those that cannot wait come here; for others the key network begins beside the stream
    (`VideoSegmenter.begin_key`), and its scores take over on a later frame (`Cache.advance`).
@@ -28,7 +28,7 @@ from torch import Tensor
 from davss_ros.core.background import PendingKey
 from davss_ros.core.confidence import Evidence
 from davss_ros.core.config import SegmenterConfig, changed_settings
-from davss_ros.core.correction import correct
+from davss_ros.core.correction import Looked, correct
 from davss_ros.core.frames import check_frame, street_scenes, to_tensor
 from davss_ros.core.key_frames import KeyFrameSchedule, class_ids
 from davss_ros.core.labels import merge
@@ -242,10 +242,11 @@ def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer
         return _label(steps, labels, trusted, propagated.scores)
 
     image_quarter = down(image, model.align_corners)
-    distortion = trusted + 1 if mode == 'correct_all' else model.distortion(propagated, image_quarter)
+    looked: Looked | None = None
     if mode == 'davss':
-        for step, own, scores in zip(steps, distortion[:, 0], propagated.scores, strict=True):
-            step.video.look_at(step, own, scores)
+        distortion, looked = _judged(steps, model, image, image_quarter, propagated, flow, timer)
+    else:
+        distortion = trusted + 1
     timer.lap('distortion')
     if all(step.key_reason for step in steps):
         return None
@@ -255,7 +256,7 @@ def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer
         labels = merge(propagated.scores, align_corners=model.align_corners)
         return _label(steps, labels, distortion, propagated.scores)
     if mode == 'davss' and model.redoes_windows:
-        scores = _redone(steps, model, image, image_quarter, propagated, distortion, flow, timer)
+        scores = _redone(steps, model, image, image_quarter, propagated, distortion, looked, timer)
         labels = merge(scores, align_corners=model.align_corners)
     else:
         correction = model.correction(image, propagated)
@@ -266,6 +267,32 @@ def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer
     return _label(steps, labels, distortion, scores)
 
 
+def _judged(
+    steps: Sequence[Step],
+    model: Model,
+    image: Tensor,
+    image_quarter: Tensor,
+    propagated: Propagated,
+    flow: Tensor,
+    timer: StageTimer,
+) -> tuple[Tensor, Looked | None]:
+    """Return the distortion map (N, 1, h, w) and, with a gate, what the looks at the whole frames say."""
+    looked: Looked | None = None
+    if model.gate is not None and model.looks:
+        caches = [step.cache for step in steps if step.cache is not None]
+        correction = look_again(model, image, propagated, [cache.look for cache in caches], flow)
+        if any(cache.look.age == 0 for cache in caches):
+            timer.lap('look')
+        distance = torch.tensor([cache.distance for cache in caches], device=image.device)
+        distortion, weight, wrong = model.gate(propagated, image_quarter, correction, distance).split(1, 1)
+        looked = Looked(correction, weight, wrong)
+    else:
+        distortion = model.distortion(propagated, image_quarter)
+    for step, own, scores in zip(steps, distortion[:, 0], propagated.scores, strict=True):
+        step.video.look_at(step, own, scores)
+    return distortion, looked
+
+
 def _redone(
     steps: Sequence[Step],
     model: Model,
@@ -273,19 +300,13 @@ def _redone(
     image_quarter: Tensor,
     propagated: Propagated,
     distortion: Tensor,
-    flow: Tensor,
+    looked: Looked | None,
     timer: StageTimer,
 ) -> Tensor:
     """Return the scores that were propagated, corrected by a look at the whole frame and in windows."""
     caches = [step.cache for step in steps if step.cache is not None]
-    distance = torch.tensor([cache.distance for cache in caches], device=image.device)
-    looks: list[Tensor | None] = []
-    if model.gate is not None:
-        looks = look_again(model, image, propagated, [cache.look for cache in caches], flow)
-        if any(cache.look.age == 0 for cache in caches):
-            timer.lap('look')
     budgets = [step.video.windows((distortion.shape[2], distortion.shape[3])) for step in steps]
-    redone = correct(model, image, image_quarter, propagated, distortion, distance, looks, budgets)
+    redone = correct(model, image, image_quarter, propagated, distortion, looked, budgets)
     for i, cache in enumerate(caches):
         cache.propagation.renew(Propagated(*(part[i : i + 1] for part in redone)))
     timer.lap('correction')

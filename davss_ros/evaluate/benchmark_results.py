@@ -24,9 +24,9 @@ ONE_VIEW, TWO_VIEWS, RIVAL = 'per_frame, one view', 'per_frame, two views', 'riv
 STAGES = {  # with networks: whose multiply-adds count towards the share of the peak
     'key': ('key',),
     'flow': ('flow',),
-    'distortion': ('distortion',),
+    'distortion': ('distortion', 'gate'),
     'look': ('correction',),
-    'correction': ('correction', 'gate', 'window'),  # without a look of its own the first of them
+    'correction': ('correction', 'window'),  # without a look of its own the first of them
 }
 INTERVALS = range(1, 21)  # of the plot
 

@@ -29,7 +29,7 @@ STAGES = {  # the networks that a frame between key frames passes through; the k
     'hold': (),
     'flow': ('flow',),
     'correct_all': ('flow', 'correction'),
-    'davss': ('flow', 'distortion', 'correction', 'gate', 'window'),
+    'davss': ('flow', 'distortion', 'correction', 'gate', 'window'),  # a gate has the distortion network inside
 }
 LOOK = 'correction'  # the network that, with a gate, looks at some frames only
 WINDOW = 'window'  # the network that then redoes windows of the others alone

@@ -58,8 +58,7 @@ def distance_curves(
     runs = plan_runs(videos, longest, max(intervals, default=0))
     overheard = OverheardDistortion(model, config.working_height)
     shared = replace(
-        model,
-        distortion=overheard,
+        overheard.model,
         key=remembering(model.key, 2 * longest + 4),
         flow=remembering(model.flow, longest + 2),
         correction=remembering(model.correction, 1),

@@ -22,6 +22,7 @@ from davss_ros.core.model import Model
 from davss_ros.engines.device import describe_cpu, describe_device
 from davss_ros.engines.engine_network import EngineNetwork
 from davss_ros.networks.again import KeyAgain, Mirrored
+from davss_ros.networks.judge import Judge
 from davss_ros.networks.registry import OPTIONAL_ROLES, ROLES
 from davss_ros.networks.weights import locate
 
@@ -70,10 +71,12 @@ def provenance(
 
 
 def _described(network: object) -> str:
-    """Return the class of a network, and of one that is the key network again or wrapped, what it makes of which."""
+    """Return the class of a network, and of one that is made of others, of which."""
     if isinstance(network, EngineNetwork):
         return _described(network.network)
     name = type(network).__name__
+    if isinstance(network, Judge):
+        return f'{name}({_described(network.distortion)}, {_described(network.gate)})'
     return f'{name}({_described(network.key)})' if isinstance(network, KeyAgain | Mirrored) else name
 
 

@@ -91,6 +91,8 @@ def collected(
         names: how many inputs count; a key network in the correction's place takes the image alone.
     """
     calls: list[Inputs] = []
+    if role == 'distortion' and model.looks:
+        role = 'gate'  # which has the distortion network inside, and takes what that takes first
     network: Callable[..., Tensor] = getattr(model, role)
 
     def listen(*inputs: Any) -> Tensor:

@@ -83,3 +83,14 @@ class GateNetwork(Protocol):
         frames from the key frame (N,).
         """
         ...
+
+
+class JudgeNetwork(Protocol):
+    """A distortion network and a gate in one call."""
+
+    def __call__(self, propagated: Propagated, image: Tensor, correction: Tensor, distance: Tensor, /) -> Tensor:
+        """Give (N, 3, h, w) in [0, 1]: the distortion map, and the two maps of the gate.
+
+        ``image`` is the current one at 1/4 size (N, 3, h, w); the others are as for `GateNetwork`.
+        """
+        ...

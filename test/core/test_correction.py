@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from davss_ros.core.config import SegmenterConfig
-from davss_ros.core.correction import correct, join
+from davss_ros.core.correction import Looked, correct, join
 from davss_ros.core.model import Model, load_model
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.core.windows import SHAPE, WORTH, choose_windows, window_count
@@ -63,7 +63,7 @@ def test_a_window_is_redone_and_the_rest_is_what_was_carried() -> None:
     distortion = torch.zeros(1, 1, *SIZE)
     distortion[..., 4:12, 4:12], distortion[..., 12, 4:12] = 1.0, 0.05
     colours_model = model(correction_share=(SHAPE[0] * SHAPE[1]) / (SIZE[0] * SIZE[1]))
-    redone = correct(colours_model, image, now, carried, distortion, torch.ones(1), [])
+    redone = correct(colours_model, image, now, carried, distortion)
     for result, was, new in zip(redone, carried, (colours(image), now), strict=True):
         torch.testing.assert_close(result[..., 4:12, 4:12], new[..., 4:12, 4:12])
         torch.testing.assert_close(result[..., 12, 4:12], (was + new)[..., 12, 4:12] / 2)  # gain 10
@@ -79,7 +79,7 @@ def test_nothing_is_redone_where_nothing_is_wrong() -> None:
     carried = Propagated(torch.rand(1, CLASSES, *SIZE), torch.rand(1, 3, *SIZE))
     image = torch.rand(1, 3, 4 * SIZE[0], 4 * SIZE[1])
     distortion = torch.full((1, 1, *SIZE), 0.001)
-    redone = correct(model(correction=never), image, down(image), carried, distortion, torch.ones(1), [])
+    redone = correct(model(correction=never), image, down(image), carried, distortion)
     assert all(map(torch.equal, redone, carried))
 
 
@@ -90,12 +90,12 @@ def test_frames_of_a_batch_have_their_own_windows() -> None:
     carried = Propagated(colours(red), down(red))
     colours_model = model(correction_share=0.6)
     distortion = colours_model.distortion(carried, down(image))
-    together = correct(colours_model, image, down(image), carried, distortion, torch.ones(2), [])
+    together = correct(colours_model, image, down(image), carried, distortion)
     torch.testing.assert_close(together.scores, colours(image))
     for i in range(3):
         part = Propagated(carried.scores[i : i + 1], carried.image[i : i + 1])
         own = image[i : i + 1]
-        alone = correct(colours_model, own, down(own), part, distortion[i : i + 1], torch.ones(1), [])
+        alone = correct(colours_model, own, down(own), part, distortion[i : i + 1])
         torch.testing.assert_close(alone.scores, together.scores[i : i + 1])
 
 
@@ -167,51 +167,68 @@ def joined_plainly(
 
 
 @pytest.mark.parametrize('share', [0.0, 0.7])
-def test_with_a_gate_the_whole_frame_is_joined_and_windows_are_redone_on_top(share: float) -> None:
+def test_with_a_look_the_whole_frame_is_joined_and_windows_are_redone_on_top(share: float) -> None:
     generator = torch.Generator().manual_seed(1)
     image = torch.rand(1, 3, 4 * SIZE[0], 4 * SIZE[1], generator=generator)
     carried = Propagated(torch.rand(1, CLASSES, *SIZE, generator=generator), torch.rand(1, 3, *SIZE))
     correction = torch.rand(1, CLASSES, *SIZE, generator=generator)
-    maps = torch.rand(1, 2, *SIZE, generator=generator) * torch.tensor([1.0, 0.2])[:, None, None]
-    asked: list[Any] = []
-
-    def gate(*inputs: Any) -> Tensor:
-        asked.append(inputs)
-        return maps
-
-    parts = {'gate': gate, 'window': lambda image, _: colours(image), 'correction': lambda *_: correction}
-    colours_model = model(**parts, correction_share=share, correction_gain=2.0)
-    distortion, distance = torch.rand(1, 1, *SIZE), torch.tensor([3])
-    redone = correct(colours_model, image, down(image), carried, distortion, distance, [correction])
-    places = choose_windows(maps[0, 1].numpy(), window_count(SIZE, share), worth=WORTH)
+    weight, wrong = torch.rand(1, 1, *SIZE, generator=generator), 0.2 * torch.rand(1, 1, *SIZE, generator=generator)
+    colours_model = model(window=lambda image, _: colours(image), correction_share=share, correction_gain=2.0)
+    looked, distortion = Looked(correction, weight, wrong), torch.rand(1, 1, *SIZE)
+    redone = correct(colours_model, image, down(image), carried, distortion, looked)
+    places = choose_windows(wrong[0, 0].numpy(), window_count(SIZE, share), worth=WORTH)
     assert len(places) == (2 if share else 0)
-    expected = joined_plainly(carried, correction, maps[:, :1], maps[:, 1:], colours(image), 2.0, places)
+    expected = joined_plainly(carried, correction, weight, wrong, colours(image), 2.0, places)
     np.testing.assert_allclose(redone.scores[0].numpy(), expected, atol=1e-5)
-    assert len(asked) == 1
-    for part, expectation in zip(asked[0], (carried, correction, distortion, distance), strict=True):
-        torch.testing.assert_close(part, expectation)
 
 
-def test_only_frames_with_a_look_are_joined() -> None:
-    """In a batch of three the second has none: it stays as it was carried, and its map is the distortion."""
+def test_of_a_batch_each_frame_is_joined_by_its_own_weight() -> None:
     generator = torch.Generator().manual_seed(2)
     small = torch.rand(3, 3, *SIZE, generator=generator)
     carried = Propagated(torch.rand(3, CLASSES, *SIZE, generator=generator), torch.rand(3, 3, *SIZE))
     correction = torch.rand(3, CLASSES, *SIZE, generator=generator)
-    distortion, distance = torch.rand(3, 1, *SIZE, generator=generator), torch.tensor([1, 2, 3])
-
-    def gate(propagated: Propagated, looks: Tensor, distortion: Tensor, distance: Tensor) -> Tensor:
-        weight = (distance / 4)[:, None, None, None].expand_as(distortion)
-        return torch.cat([weight, distortion * weight], 1)
-
-    looks = [correction[:1], None, correction[2:]]
-    joined, wrong = join(gate, small, carried, distortion, distance, looks)
-    for i, weight in enumerate((0.25, 0.0, 0.75)):
+    weights = 0.25, 0.0, 0.75
+    each = torch.tensor(weights)[:, None, None, None].expand(3, 1, *SIZE)
+    joined = join(carried, Looked(correction, each, each), small)
+    for i, weight in enumerate(weights):
         mixed = (1 - weight) * carried.scores[i] + weight * correction[i]
         torch.testing.assert_close(joined.scores[i], mixed)
         torch.testing.assert_close(joined.image[i], (1 - weight) * carried.image[i] + weight * small[i])
-        torch.testing.assert_close(wrong[i], distortion[i] * (weight or 1.0))
-    assert join(gate, small, carried, distortion, distance, [None] * 3) == (carried, distortion)
+
+
+@pytest.mark.parametrize('cut', [1.0, 0.3])
+def test_the_first_map_of_the_gate_is_published_and_decides_about_cuts(cut: float) -> None:
+    """The others are the look's weight and what is still wrong; the distortion network by itself is not called."""
+    asked: list[Any] = []
+
+    def gate(*inputs: Any) -> Tensor:
+        asked.append(inputs)
+        carried, now = inputs[:2]
+        doubt = (carried.image - now).abs().amax(1, keepdim=True)
+        return torch.cat([doubt, torch.ones_like(doubt), torch.zeros_like(doubt)], 1)
+
+    gated = model(gate=gate, distortion=wrong_everywhere, window=wrong_everywhere, propagation='composed')
+    video = VideoSegmenter(replace(CONFIG, cut_distortion=cut), model=gated)
+    video.step(frame())
+    everywhere = [(y, x) for y in range(0, SIZE[0], 8) for x in range(0, SIZE[1], 8)]
+    for number, blocks in enumerate(([(4, 4)], everywhere), 1):
+        image = frame(*blocks)
+        result = video.step(image)
+        assert len(asked) == number
+        assert result.is_key == (number == 2 and cut < 1)
+        if not result.is_key:
+            carried, now, correction, distance = asked[-1]
+            small = down(torch.from_numpy(image).permute(2, 0, 1)[None] / 255)
+            torch.testing.assert_close(now, small)
+            torch.testing.assert_close(correction, 10 * small)
+            assert distance.tolist() == [number]
+            expected = (carried.image - small).abs().amax(1)[0]
+            np.testing.assert_allclose(result.distortion_quarter, expected.numpy(), atol=1e-6)
+            assert (result.labels == image.argmax(2)).mean() > 0.99
+    before = len(asked)
+    after = video.step(frame(*everywhere))  # and what is carried begins anew
+    assert len(asked) == before + 1 and asked[-1][3].tolist() == [1 if cut < 1 else 3]
+    assert (after.distortion_quarter == 0).all() == (cut < 1)
 
 
 def test_a_gate_goes_with_the_correction_that_it_came_with() -> None:

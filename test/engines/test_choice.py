@@ -212,6 +212,6 @@ def test_a_video_by_openvino_has_the_labels_of_torch(
         video = VideoSegmenter(SegmenterConfig(engine=engine, precision='float32', device='cpu', key_views=1))
         labels[engine] = [video.step(frame).labels for frame in street[:4]]
         assert video.model.engine.startswith(engine)
-        assert set(video.model.engines) == {'key', 'distortion', 'correction', 'gate', 'window'}
+        assert set(video.model.engines) == {'key', 'correction', 'gate', 'window'}
     for found, expected in zip(labels['openvino'], labels['torch'], strict=True):
         assert (found == expected).mean() > 0.999

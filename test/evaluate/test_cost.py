@@ -99,17 +99,29 @@ def test_every_mode_pays_for_what_it_runs(model: Model, frames: list) -> None:
         assert ('correction' in each.other_ms) == (name in ('correct_all', 'davss'))
 
 
+def test_a_gate_is_counted_with_the_distortion_network_inside(model: Model, frames: list) -> None:
+    def gate(propagated: Propagated, image: Tensor, look: Tensor, distance: Tensor) -> Tensor:
+        return torch.cat([distortion(propagated, image), F.conv2d(image, torch.zeros(2, 3, 1, 1))], 1)
+
+    gated = replace(model, gate=gate, window=correction)
+    places = HEIGHT // 4 * WIDTH // 4
+    counts = multiply_adds(frames[0], gated, CONFIG)
+    assert counts['gate'] == places * (3 + 2 * 3) and 'distortion' not in counts
+    found = costs(frames, gated, CONFIG, ['davss'])['davss']
+    assert found.other_gmacs == pytest.approx(sum(value for role, value in counts.items() if role != 'key') / 1e9)
+
+
 @pytest.mark.parametrize(('interval', 'looks'), [(1, 9), (2, 5), (3, 3), (9, 1)])
 def test_a_look_counts_by_how_many_of_the_nine_frames_have_one(
     model: Model, frames: list, monkeypatch: pytest.MonkeyPatch, interval: int, looks: int
 ) -> None:
-    work = {'key': 5e9, 'flow': 1e9, 'distortion': 2e9, 'correction': 9e9, 'gate': 3e9, 'window': 4e9}
+    work = {'key': 5e9, 'flow': 1e9, 'correction': 9e9, 'gate': 5e9, 'window': 4e9}
     times = [{'key': {'total': 1.0}, 'other': {'total': 1.0}}] * 2
     monkeypatch.setattr(cost, 'multiply_adds', lambda *_: work)
     monkeypatch.setattr(cost, 'stage_times', lambda *_: times)
-    looking = replace(model, gate=lambda *inputs: inputs[2], window=correction, correction_interval=interval)
+    looking = replace(model, gate=lambda *inputs: inputs[1], window=correction, correction_interval=interval)
     windows = 9 if looks == 9 else 9 - looks  # frames that have some
-    expected = 1 + 2 + 3 + looks + 4 * windows / 9
+    expected = 1 + 5 + looks + 4 * windows / 9
     assert costs(frames, looking, CONFIG, ['davss'])['davss'].other_gmacs == pytest.approx(expected)
 
 

@@ -126,6 +126,19 @@ def test_miou_of_known_motion(model: Model, frames: Frames, mode: str, changes: 
     assert found.curves[mode].miou(DISTANCES) == miou
 
 
+def test_with_a_gate_the_same_is_asked_of_its_map(model: Model, frames: Frames) -> None:
+    """Of what was propagated, whatever the look at the whole frame makes of it."""
+
+    def gate(propagated: Propagated, image: Tensor, correction: Tensor, distance: Tensor) -> Tensor:
+        return torch.cat([compare(propagated, image), torch.ones_like(image[:, :2])], 1)
+
+    alone = curves_of(frames, replace(model, distortion=compare), CONFIG, DISTANCES, ['davss'])
+    gated = curves_of(frames, replace(model, gate=gate, window=correct), CONFIG, DISTANCES, ['davss'])
+    for distance in DISTANCES:
+        np.testing.assert_array_equal(gated.distortion[distance].counts, alone.distortion[distance].counts)
+        assert gated.distortion[distance].counts.any(0).all()  # some of it right, some wrong
+
+
 def test_every_distance_is_measured_on_the_same_frames(model: Model, frames: Frames) -> None:
     pixels = [sum(labels.sum() for _, labels in frames[LONGEST:]), 0]
     pixels[1] = (COUNT - LONGEST) * frames[0][1].size - pixels[0]

@@ -16,7 +16,7 @@ def test_networks_and_settings_are_those_in_use() -> None:
             'flow': 'DisFlow',
             'distortion': 'DMNetAny',
             'correction': 'KeyAgain(DeepLabLite)',
-            'gate': 'GateAny',
+            'gate': 'Judge(DMNetAny, GateAny)',
         }
         assert record['precision'] == precision
         assert record['settings']['correction_share'] == model.correction_share == 0.125

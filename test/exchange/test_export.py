@@ -22,7 +22,10 @@ from davss_ros.engines.engine_network import plain
 from davss_ros.errors import WeightsError
 from davss_ros.evaluate.cost import multiply_adds
 from davss_ros.exchange.export import main
+from davss_ros.exchange.int8 import collected
 from davss_ros.networks.interface import Propagated
+from davss_ros.networks.judge import Judge
+from davss_ros.networks.registry import build
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxscript')
@@ -122,6 +125,24 @@ def test_distortion_and_correction_equal_torch(export: Any, model: Model, config
         expected = model.key(torch.nn.functional.interpolate(image, scale_factor=4.0))
     inputs = {'image': torch.nn.functional.interpolate(image, scale_factor=4.0).numpy()}
     np.testing.assert_allclose(session.run(None, inputs)[0], expected.numpy(), atol=1e-4)
+
+
+def test_calibration_hears_the_distortion_network_inside_a_gate(
+    model: Model, config: SegmenterConfig, street: Frames
+) -> None:
+    heard: list[list[torch.Tensor]] = []
+
+    class Heard(torch.nn.Module):
+        def forward(self, propagated: Propagated, image: torch.Tensor) -> torch.Tensor:
+            heard.append([*propagated, image])
+            return torch.zeros_like(image[:, :1])
+
+    gate = Judge(Heard(), build('gate', 'gate_any', 4)).eval()
+    calls = collected(replace(model, gate=gate, window=model.correction), config, 'distortion', street[:4], 3)
+    assert len(calls) == len(heard) == 3
+    for call, expected in zip(calls, heard, strict=True):
+        for found, tensor in zip(call, expected, strict=True):
+            np.testing.assert_array_equal(found, tensor.numpy())
 
 
 @pytest.mark.parametrize('form', ['onnx', 'openvino'])

@@ -84,7 +84,6 @@ def run_task(
         DataError: a frame that is known has other labels now.
     """
     overheard = OverheardDistortion(model, 0)
-    watched = replace(model, distortion=overheard)
     streams = {}
     for camera in job.cameras(task.bag):
         span = task.spans[camera.topic]
@@ -92,7 +91,7 @@ def run_task(
         phase = None if camera.phase is None else (camera.phase + span.steps) % config.key_interval
         streams[camera.topic] = _Stream(
             camera,
-            VideoSegmenter(config, model=watched, key_phase=phase),
+            VideoSegmenter(config, model=overheard.model, key_phase=phase),
             VideoSegmenter(replace(config, mode='per_frame'), model=model),
             plan.label_reader(camera.topic),
             span.begin,

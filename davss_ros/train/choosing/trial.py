@@ -139,6 +139,7 @@ def _sharing(model: Model, settings: int) -> Model:
         flow=remembering(model.flow, 1),
         distortion=remembering(model.distortion, settings),
         correction=remembering(model.correction, settings),
+        gate=remembering(model.gate, settings) if model.gate else None,
         window=remembering(model.window, settings) if model.window else None,
     )
 

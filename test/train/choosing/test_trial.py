@@ -5,6 +5,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from davss_ros.datasets.stills import LabelledImage
 from davss_ros.errors import ConfigError, DataError
 from davss_ros.evaluate.confusion import ConfusionMatrix
 from davss_ros.networks.again import KeyAgain
+from davss_ros.networks.interface import Propagated
 from davss_ros.train.choosing.command import read_settings
 from davss_ros.train.choosing.sets import ChoosingSet, moved_stills, video_pieces
 from davss_ros.train.choosing.trial import PER_FRAME, Trial, try_settings
@@ -51,6 +53,10 @@ def model() -> Model:
     )
 
 
+def believing_gate(propagated: Propagated, image: Tensor, correction: Tensor, distance: Tensor) -> Tensor:
+    return torch.ones_like(image)  # all three maps
+
+
 def wall(first: int) -> Clip:
     labels = np.zeros((LONGEST + 1, 20, 4 * BLOCKS), np.uint8)
     for t in range(LONGEST + 1):
@@ -77,12 +83,24 @@ def test_counts_are_those_of_the_wall_where_it_was(model: Model, clips: list[Cli
 
 def test_without_the_gate_windows_are_redone_by_the_key_network(model: Model, clips: list[Clip]) -> None:
     wrong = replace(model, window=model.correction, correction=lambda image, propagated: -key(image))
-    believing = replace(wrong, gate=lambda propagated, *_: torch.ones_like(propagated.scores))
+    believing = replace(wrong, gate=believing_gate)
     settings = {'gate': {'correction_share': 0.0}, 'none': {'gate': 'none', 'correction_share': 0.5}}
     trial = try_settings(ChoosingSet('walls', clips, believing), settings)
     assert (trial.miou('gate') < 1).all() and (trial.miou('none') > 99).all()
     with pytest.raises(ConfigError, match="settings: x: gate: expected none, found 'gate_any'"):
         try_settings(ChoosingSet('walls', clips, model), {'x': {'gate': 'gate_any'}})
+
+
+def test_settings_share_what_the_gate_gives(model: Model, clips: list[Clip]) -> None:
+    calls = []
+
+    def gate(*inputs: Any) -> Tensor:
+        calls.append(inputs)
+        return believing_gate(*inputs)
+
+    gated = replace(model, window=model.correction, gate=gate)
+    try_settings(ChoosingSet('walls', clips, gated), {'1': {'correction_gain': 1.0}, '2': {'correction_gain': 2.0}})
+    assert len(calls) == len(clips) * LONGEST
 
 
 def test_with_one_view_the_key_network_is_the_one_that_redoes_windows(model: Model, clips: list[Clip]) -> None:
