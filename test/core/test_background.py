@@ -5,6 +5,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -162,7 +163,7 @@ def test_after_a_reset_nothing_of_what_was_in_work_remains(model: Model, street:
     assert fresh.step(street[0]).distance == INTERVAL
 
 
-def test_what_cannot_wait_is_inline(model: Model, street: Frames) -> None:
+def test_what_cannot_wait_is_inline(model: Model, street: Frames, distorted: Callable[[Model, float], Model]) -> None:
     video = segmenter(model, longest_gap=1.0)
     for place, frame in enumerate(street[:6]):
         video.step(frame, 1 + place * 10**8)
@@ -170,8 +171,7 @@ def test_what_cannot_wait_is_inline(model: Model, street: Frames) -> None:
     for frame, stamp, reason in ((smaller, 7e8, 'size'), (smaller, 9e9, 'gap'), (smaller, 8e9, 'back')):
         result = video.step(frame, int(stamp))
         assert (result.is_key, result.key_reason, result.distance) == (True, reason, 0)
-    changed = replace(model, distortion=lambda propagated, image: torch.full_like(image[:, :1], 0.6))
-    cut = segmenter(changed, cut_distortion=0.5)
+    cut = segmenter(distorted(model, 0.6), cut_distortion=0.5)
     assert [cut.step(frame).key_reason for frame in (street[0], 255 - street[0])] == ['first', 'cut']
 
 
@@ -246,9 +246,10 @@ def test_a_closed_thread_has_ended_and_begins_anew(model: Model, street: Frames)
     assert video.step(street[11]).distance == 1
 
 
-def test_adaptive_key_frames_come_in_the_background_too(model: Model, street: Frames) -> None:
-    busy = replace(model, distortion=lambda propagated, image: torch.full_like(image[:, :1], 0.2))
-    video = segmenter(busy, key_frame_policy='adaptive', key_frame_lag=1)
+def test_adaptive_key_frames_come_in_the_background_too(
+    model: Model, street: Frames, distorted: Callable[[Model, float], Model]
+) -> None:
+    video = segmenter(distorted(model, 0.2), key_frame_policy='adaptive', key_frame_lag=1)
     results = [video.step(frame) for frame in street]
     assert [result.key_reason for result in results if result.key_reason] == ['first', 'distortion', 'distortion']
     assert [result.distance for result in results] == [0, 1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1]

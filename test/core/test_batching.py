@@ -4,6 +4,7 @@
 """The trial that decides on batches, with networks whose time is known: a clock that the networks themselves turn."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
@@ -55,13 +56,14 @@ def test_the_ratio_is_that_of_the_times(
     assert faster_together(CONFIG, timed, count, SIZE) == (ratio < 0.9)
 
 
-def test_key_frames_and_cuts_do_not_disturb_the_trial(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_frames_and_cuts_do_not_disturb_the_trial(
+    model: Model, monkeypatch: pytest.MonkeyPatch, distorted: Callable[[Model, float], Model]
+) -> None:
     clock = Clock(1.0, 0.0)
     monkeypatch.setattr(time, 'perf_counter', lambda: clock.now)
     timed = replace(
-        model,
+        distorted(model, 0.99),
         correction=clock.correction,
-        distortion=lambda propagated, image: torch.full_like(image[:, :1], 0.99),
         key=lambda image: torch.zeros(len(image), 11, image.shape[2] // 4, image.shape[3] // 4),
     )
     config = replace(CONFIG, key_interval=1, cut_distortion=0.1)

@@ -4,6 +4,7 @@
 import gc
 import itertools
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -254,9 +255,10 @@ def test_stamps_that_go_back_or_leave_a_gap_force_a_key_frame(
     assert [tolerant.step(street[0], s * SECOND).key_reason for s in (1, 900)] == ['first', '']
 
 
-def test_a_cut_in_the_scene_makes_the_frame_a_key_frame(model: Model, street: Frames) -> None:
-    changed = replace(model, distortion=lambda propagated, image: torch.full_like(image[:, :1], 0.6))
-    video = segmenter(changed, key_interval=9, cut_distortion=0.5)
+def test_a_cut_in_the_scene_makes_the_frame_a_key_frame(
+    model: Model, street: Frames, distorted: Callable[[Model, float], Model]
+) -> None:
+    video = segmenter(distorted(model, 0.6), key_interval=9, cut_distortion=0.5)
     elsewhere = np.ascontiguousarray(street[1][::-1])
     expected = segmenter(model).step(elsewhere)
     video.step(street[0])
@@ -269,9 +271,10 @@ def test_a_cut_in_the_scene_makes_the_frame_a_key_frame(model: Model, street: Fr
 
 
 @pytest.mark.parametrize('shade', [0, 255])
-def test_frames_that_show_nothing_and_are_the_same_are_no_cut(model: Model, shade: int) -> None:
-    changed = replace(model, distortion=lambda propagated, image: torch.full_like(image[:, :1], 0.9))
-    video = segmenter(changed, key_interval=9, cut_distortion=0.3)
+def test_frames_that_show_nothing_and_are_the_same_are_no_cut(
+    model: Model, shade: int, distorted: Callable[[Model, float], Model]
+) -> None:
+    video = segmenter(distorted(model, 0.9), key_interval=9, cut_distortion=0.3)
     flat = np.full((120, 160, 3), shade, np.uint8)
     noise = np.random.default_rng(0).integers(0, 4, flat.shape, np.uint8)
     frames = [flat, flat, flat ^ noise, flat, np.full_like(flat, 128), np.full_like(flat, 128)]
