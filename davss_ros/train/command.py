@@ -88,8 +88,8 @@ class Run:
         if self.recipe.light is None:
             raise ConfigError('light: expected a section of the recipe, found none')
         key = self.key()
-        if self.recipe.light_coarse is not None:
-            self._trained_key(self.recipe.light_coarse, key)
+        for before in self.recipe.light_before:
+            self._trained_key(before, key)
         return self._trained_key(self.recipe.light, key)
 
     def gate(self) -> nn.Module:

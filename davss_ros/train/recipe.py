@@ -86,18 +86,18 @@ class Recipe:
     correction: StageTraining | StillsTraining | TripletTraining | KeyTraining | None  # None: the key network
     correction_coarse: StillsTraining | None  # where ``correction`` may start, if the file has such a section
     export: Export
-    light_coarse: KeyTraining | None = None  # where ``light`` may start, if the file has such a section
+    light_before: tuple[KeyTraining, ...] = ()  # trained before ``light``: those of `LIGHT_BEFORE` that the file has
     light: KeyTraining | None = None  # a light network, the ``correction`` of whole frames if that says so
     gate: GateTraining | None = None  # what joins it with what was carried
 
 
 KEY_BEFORE = ('key_coarse', 'key_fine', 'key_finer')
 LIGHT = 'light'  # as ``correction: {recipe: light}``
-LIGHT_BEFORE = 'light_coarse'
+LIGHT_BEFORE = ('light_coarse', 'light_fine')
 SECTIONS = (
     *KEY_BEFORE,
     'key',
-    LIGHT_BEFORE,
+    *LIGHT_BEFORE,
     LIGHT,
     'motion',
     'flow',
@@ -209,7 +209,7 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
         correction(),
         on_stills('correction_coarse') if 'correction_coarse' in sections else None,
         export,
-        key(LIGHT_BEFORE) if LIGHT_BEFORE in sections else None,
+        tuple(key(name) for name in LIGHT_BEFORE if name in sections),
         light,
         part(GateTraining, 'gate', seed=general.seed) if 'gate' in sections else None,
     )

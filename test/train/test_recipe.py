@@ -54,7 +54,7 @@ def test_the_shipped_recipe_is_the_shipped_models() -> None:
         == KeyTraining(DATA, OUT / 'light', 'deeplab_lite1', start=Path('camvid_light'), epochs=0)
     )
     assert recipe.gate is not None
-    assert recipe.flow.network == 'dis'
+    assert recipe.flow.network == 'dis_even'
     shipped = read_weights('camvid_lite')
     assert shipped.networks == {
         'key': recipe.key.network,
@@ -64,14 +64,17 @@ def test_the_shipped_recipe_is_the_shipped_models() -> None:
         'gate': recipe.gate.network,
     }
     assert shipped.borrowed == recipe.export.borrow
-    report = {name: value for name, value in asdict(recipe.export).items() if name not in ('networks', 'borrow')}
+    report = {
+        name: value for name, value in asdict(recipe.export).items() if name not in ('networks', 'borrow', 'eight_bits')
+    }
     assert shipped.settings == report
 
 
 def test_a_light_network_starts_from_the_one_before_it_and_follows_the_key_network() -> None:
     recipe = load_recipe('left_out', data=DATA, out=OUT)
     assert recipe.light is not None and recipe.correction == recipe.light
-    assert recipe.light_coarse == KeyTraining(
+    coarse, fine = recipe.light_before
+    assert coarse == KeyTraining(
         DATA,
         OUT / 'light_coarse',
         'deeplab_lite1',
@@ -83,8 +86,10 @@ def test_a_light_network_starts_from_the_one_before_it_and_follows_the_key_netwo
         faults=0.12,
         seed=2,
     )
-    assert (recipe.light.start, recipe.light.teacher) == (OUT / 'light_coarse' / 'checkpoint.pt', 'key')
-    assert load_recipe('camvid_lite', data=DATA, out=OUT).light_coarse is None
+    assert (fine.start, fine.teacher) == (OUT / 'light_coarse' / 'checkpoint.pt', 'key')
+    assert (recipe.light.start, recipe.light.teacher) == (OUT / 'light_fine' / 'checkpoint.pt', 'key')
+    assert (recipe.light.look_scales, fine.look_scales) == ((0.667, 0.667, 1.0), (1.0,))
+    assert load_recipe('camvid_lite', data=DATA, out=OUT).light_before == ()
 
 
 def test_the_recipe_of_a_light_correction() -> None:
