@@ -101,11 +101,11 @@ class VideoSegmenter:
 
         The frames are two street scenes that have nothing in common, and all windows of the second are redone.
         """
-        config = replace(self._config, key_interval=3, cut_distortion=1.0, key_frame_policy='fixed', key_frame_lag=1)
+        config = replace(self._config, key_interval=2, cut_distortion=1.0, key_frame_policy='fixed', key_frame_lag=1)
         trial = VideoSegmenter(config, model=replace(self.model, window_worth=0.0))
         first, second = street_scenes(size)
         trial.step(first)
-        for _ in range(4 if config.key_frame_mode == 'background' else 2):  # a look, windows; the fourth takes over
+        for _ in range(3 if config.key_frame_mode == 'background' else 1):  # the third of them takes over
             trial.step(second)
         if config.mode == 'davss' and self.model.redoes_windows:
             redo_grey(self.model, 1)  # where not all that may be are worth it
@@ -155,13 +155,8 @@ class VideoSegmenter:
             self.begin_key(step, reason)
 
     def windows(self, size: tuple[int, int]) -> WindowBudget:
-        """Return how many windows may be redone of the present frame, whose map is (h, w).
-
-        Where only some frames have a look, windows are for the others, so that all take about as long.
-        """
-        budget = window_budget(self._config, self.model, size, self._window_cost)
-        looked = self.model.gate is not None and self._cache is not None and self._cache.look.age == 0
-        return budget._replace(most=budget.floor) if looked and self.model.correction_interval > 1 else budget
+        """Return how many windows may be redone of a frame whose map is (h, w)."""
+        return window_budget(self._config, self.model, size, self._window_cost)
 
     def end(self, step: Step, labels: NDArray[np.uint8], timings: dict[str, float]) -> FrameResult:
         """Keep what the next frame needs of a step that was taken, and return what the caller gets of it."""

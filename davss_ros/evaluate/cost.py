@@ -32,7 +32,6 @@ STAGES = {  # the networks that a frame between key frames passes through; the k
     'davss': ('flow', 'distortion', 'correction', 'gate', 'window'),  # a gate has the distortion network inside
 }
 LOOK = 'correction'  # the network that, with a gate, looks at some frames only
-WINDOW = 'window'  # the network that then redoes windows of the others alone
 BESIDE = ('gate', 'window')  # networks that a model may do without
 TIMED = 20  # frames
 TIMED_INTERVAL = 10
@@ -74,7 +73,6 @@ def costs(frames: Frames, model: Model, config: SegmenterConfig, modes: Sequence
         if mode == 'davss' and model.gate is not None:
             looks = math.ceil((TIMED_INTERVAL - 1) / model.correction_interval) / (TIMED_INTERVAL - 1)
             other -= round(operations.get(LOOK, 0) * (1 - looks))
-            other -= round(operations.get(WINDOW, 0) * looks) if model.correction_interval > 1 else 0
         found[mode] = Cost(times['key'], times['other'], counts['key'] / 1e9, other / 1e9)
     return found
 
@@ -126,8 +124,8 @@ def multiply_adds(
     for role in {'distortion', 'gate'} & counters.keys():  # everything is wrong, as far as they can tell
         counters[role] = _all_ones(counters[role])
     watched = replace(model, **counters)
-    segmenter = VideoSegmenter(keyed_every(config, 3, mode), model=watched)
-    for _ in range(3):  # a key frame, a look and, where not all have one, windows
+    segmenter = VideoSegmenter(keyed_every(config, 2, mode), model=watched)
+    for _ in range(2):
         segmenter.step(frame)
     return counts
 

@@ -21,7 +21,7 @@ from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model
 from davss_ros.engines.device import describe_cpu, describe_device
 from davss_ros.engines.engine_network import EngineNetwork
-from davss_ros.networks.again import KeyAgain, Mirrored
+from davss_ros.networks.again import KeyAgain, Mirrored, Smaller
 from davss_ros.networks.judge import Judge
 from davss_ros.networks.registry import OPTIONAL_ROLES, ROLES
 from davss_ros.networks.weights import locate
@@ -77,7 +77,7 @@ def _described(network: object) -> str:
     name = type(network).__name__
     if isinstance(network, Judge):
         return f'{name}({_described(network.distortion)}, {_described(network.gate)})'
-    return f'{name}({_described(network.key)})' if isinstance(network, KeyAgain | Mirrored) else name
+    return f'{name}({_described(network.key)})' if isinstance(network, KeyAgain | Mirrored | Smaller) else name
 
 
 def sha256(path: Path) -> str:

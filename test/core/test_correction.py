@@ -147,7 +147,7 @@ def test_warming_up_runs_the_correction_in_windows_too() -> None:
     careful = model(correction=correction, correction_share=0.6, window_worth=1.0)
     VideoSegmenter(CONFIG, model=replace(careful, distortion=lambda _, now: now[:, :1] * 0)).warm_up((160, 192))
     windows = [len(image) for image in calls]
-    assert windows == [2, 2, 1]  # of two frames; and of one where fewer are worth it, which an engine compiles anew
+    assert windows == [2, 1]  # and of one where fewer are worth it, which an engine compiles anew
 
 
 def joined_plainly(

@@ -86,28 +86,6 @@ def test_there_is_a_look_right_after_the_key_frame_and_every_so_many_from_there(
     assert len(correction.calls) == looks + 1
 
 
-@pytest.mark.parametrize(
-    ('interval', 'floor', 'expected'),
-    [(1, 0, [1, 1, 1, 1, 1, 1]), (2, 0, [0, 1, 0, 1, 0, 1]), (3, 0, [0, 1, 1, 0, 1, 1]), (2, 1, [1, 1, 1, 1, 1, 1])],
-)
-def test_where_not_all_frames_have_a_look_windows_are_for_the_others(
-    interval: int, floor: int, expected: list[int]
-) -> None:
-    def doubtful(propagated: Propagated, image: Tensor, correction: Tensor, distance: Tensor) -> Tensor:
-        return torch.cat([torch.zeros_like(image[:, :1]), torch.ones_like(image[:, :2])], 1)
-
-    windows = Counting()
-    pair = replace(model(Counting(), interval), gate=doubtful, window=windows)
-    video = VideoSegmenter(replace(CONFIG, window_floor=floor), model=pair)
-    video.step(square(4))
-    found = []
-    for _ in expected:
-        before = len(windows.calls)
-        video.step(square(4))
-        found.append(len(windows.calls) - before)
-    assert found == expected
-
-
 def test_a_look_is_carried_along_the_flow() -> None:
     """The square is there from the frame after the key frame on, the first of two looks, and goes on by a pixel."""
     correction = Counting()
