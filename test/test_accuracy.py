@@ -31,15 +31,15 @@ def light(camvid_video: Path) -> Any:
 
 
 def test_the_light_network_reaches_its_mark(light: Any) -> None:
-    assert light['miou']['mean'] >= 71
+    assert light['miou']['mean'] >= 73
 
 
 def test_the_key_network_reaches_its_mark(results: Any) -> None:
     assert results['per_frame']['miou']['mean'] >= 75
 
 
-# wanted are 0.5 in the mean of distances 1 to 5, which has 0.3, and 1.5 at 9, which has 1.55: see docs/choosing.md
-@pytest.mark.parametrize(('distance', 'most'), [('1', 0.3), ('5', 1.1), ('9', 1.8)])
+# wanted are 0.5 in the mean of distances 1 to 5, and 1.5 at 9
+@pytest.mark.parametrize(('distance', 'most'), [('1', 0.3), ('5', 0.5), ('9', 1.0)])
 def test_little_is_lost_to_the_key_network_on_every_frame(results: Any, distance: str, most: float) -> None:
     assert results['per_frame']['miou']['mean'] - results['davss']['miou'][distance] <= most
 
