@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.look import Look, look_again
-from davss_ros.core.model import Model
+from davss_ros.core.model import Model, load_model
 from davss_ros.core.segmenter import VideoSegmenter, step_together
+from davss_ros.engines.engine_network import plain
 from davss_ros.networks.interface import Propagated
 from davss_ros.networks.resample import down
 
@@ -160,3 +162,17 @@ def test_warming_up_comes_to_a_look_at_once(mode: str) -> None:
     windows = Counting()
     VideoSegmenter(config, model=replace(model(correction, 1000), window=windows)).warm_up((96, 112))
     assert correction.calls == [1] and windows.calls  # and to windows, however little a window is wrong
+
+
+def test_a_look_may_be_at_less_than_the_frames_size() -> None:
+    config = SegmenterConfig(device='cpu', precision='float32', engine='torch')
+    whole, half = load_model(config), load_model(replace(config, correction_scale=0.5))
+    assert (whole.correction_scale, half.correction_scale) == (1.0, 0.5)
+    image = torch.rand(1, 3, 64, 96)
+    propagated = Propagated(torch.zeros(1, 11, 16, 24), torch.zeros(1, 3, 16, 24))
+    with torch.inference_mode():
+        found = half.correction(image, propagated)
+        scores = plain(whole.correction).key(F.avg_pool2d(image, 2))  # which is what bilinear halving is
+    expected = F.interpolate(scores, size=(16, 24), mode='bilinear', align_corners=False)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+    assert load_model(replace(config, correction_scale=0.5, gate='none', correction='key')).correction_scale == 1.0

@@ -15,6 +15,7 @@ import torch
 from davss_ros.core.classes import SemanticClass
 from davss_ros.datasets.stills import LabelledImage, labelled_images
 from davss_ros.errors import ConfigError
+from davss_ros.networks.deeplab_lite import DeepLabLite
 from davss_ros.networks.registry import build
 from davss_ros.networks.weights import Weights, read_weights, write_weights
 from davss_ros.train.losses.labels import mean_divergence
@@ -141,3 +142,29 @@ def test_the_start_counts_in_what_comes_out_as_much_as_asked(tmp_path: Path, sti
     for name, value in found[0.0].items():
         expected = 0.75 * value + 0.25 * before[name] if value.is_floating_point() else value
         torch.testing.assert_close(found[0.25][name], expected)
+
+
+def test_every_batch_is_seen_at_one_of_the_scales(
+    tmp_path: Path, stills: list[LabelledImage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[tuple[int, ...]] = []
+    forward = DeepLabLite.forward
+
+    def watched(network: DeepLabLite, image: torch.Tensor) -> torch.Tensor:
+        if network.training:
+            sizes.append(tuple(image.shape[2:]))
+        return forward(network, image)
+
+    monkeypatch.setattr(DeepLabLite, 'forward', watched)
+    source = teacher(tmp_path)
+    common: dict[str, Any] = {'start': Path(source), 'teacher': source, 'classes': CLASSES, 'batch': 2}
+    orders = []
+    for name in ('once', 'again'):
+        sizes.clear()
+        settings = KeyTraining(
+            tmp_path, tmp_path / name, 'deeplab_lite0', epochs=6, size=(32, 64), look_scales=(0.5, 1.0), **common
+        )
+        train_key(settings, stills=stills)
+        orders.append(list(sizes))
+    assert set(orders[0]) == {(16, 32), (32, 64)} and len(orders[0]) == 6
+    assert orders[0] == orders[1]  # by the seed
