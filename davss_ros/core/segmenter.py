@@ -96,17 +96,23 @@ class VideoSegmenter:
         self._cache = None
         self._reason = reason
 
-    def warm_up(self, size: tuple[int, int] = (480, 640)) -> None:
+    def warm_up(self, size: tuple[int, int] = (480, 640), count: int = 1) -> None:
         """Run every network on frames of that (H, W): engines are chosen, and the first real frame does not wait.
 
         The frames are two street scenes that have nothing in common, and all windows of the second are redone.
+
+        Args:
+            size: of the frames to come.
+            count: how many may come as one batch, see `step_together`; engines get ready for batches, too.
         """
         config = replace(self._config, key_interval=2, cut_distortion=1.0, key_frame_policy='fixed', key_frame_lag=1)
-        trial = VideoSegmenter(config, model=replace(self.model, window_worth=0.0))
+        model = replace(self.model, window_worth=0.0)
         first, second = street_scenes(size)
-        trial.step(first)
-        for _ in range(3 if config.key_frame_mode == 'background' else 1):  # the third of them takes over
-            trial.step(second)
+        others = 3 if config.key_frame_mode == 'background' else 1  # the third of them takes over
+        for number in dict.fromkeys((1, count)):
+            trials = [VideoSegmenter(config, model=model) for _ in range(number)]
+            for frame in (first, *[second] * others):
+                step_together(trials, [frame] * number, [0] * number)
         if config.mode == 'davss' and self.model.redoes_windows:
             redo_grey(self.model, 1)  # where not all that may be are worth it
 

@@ -181,11 +181,12 @@ class DavssNode(LifecycleNode):
         settings = parameters.read(self)
         model = self.model = load_model(settings.segmenter)
         self.thresholds = settings.node
+        count = len(settings.cameras)
+        together = count if settings.node.batching == 'always' else 1  # on CUDA batches are tried out below
         for own, shape in {(camera.segmenter, camera.node.image_shape()) for camera in settings.cameras.values()}:
-            VideoSegmenter(own, model=model).warm_up(shape)
+            VideoSegmenter(own, model=model).warm_up(shape, together)
         labels = load_grouping(settings.segmenter.classes, model.classes) if settings.node.label_groups else None
         labels = labels or ungrouped(model.classes)
-        count = len(settings.cameras)
         for number, (name, config) in enumerate(settings.cameras.items()):
             phase = number * config.segmenter.key_interval // count if count > 1 else None
             segmenter = VideoSegmenter(config.segmenter, model=model, key_phase=phase)
