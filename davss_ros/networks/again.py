@@ -38,6 +38,19 @@ class Mirrored(nn.Module):
         return (scores + mirrored.flip(3)) / 2
 
 
+class Joined(nn.Module):
+    """The mean of what several key networks say of a frame: better than each, where they err in different places."""
+
+    def __init__(self, *keys: nn.Module) -> None:
+        super().__init__()
+        self.keys = nn.ModuleList(keys)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map (N, 3, H, W) RGB in [0, 1], sides multiples of 4, to scores (N, C, H / 4, W / 4)."""
+        scores: Tensor = torch.stack([key(image) for key in self.keys]).mean(0)
+        return scores
+
+
 class Smaller(nn.Module):
     """A key network that sees the frame at ``scale`` of its size, and answers at 1/4 of the whole all the same."""
 

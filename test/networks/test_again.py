@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from davss_ros.networks.again import KeyAgain, Mirrored, Smaller, at_scale, smaller_side
+from davss_ros.networks.again import Joined, KeyAgain, Mirrored, Smaller, at_scale, smaller_side
 from davss_ros.networks.interface import Propagated
 
 
@@ -28,6 +28,13 @@ def test_a_second_look_is_the_mean_of_both() -> None:
         [(columns[..., : x + 1].sum(3) + columns[..., x:].sum(3)) / 2 for x in range(5)], 3
     )
     torch.testing.assert_close(Mirrored(left_of)(image), expected)
+
+
+def test_joined_networks_give_their_mean() -> None:
+    image = torch.rand(2, 3, 16, 20)
+    pools = [nn.AvgPool2d(4), nn.MaxPool2d(4), nn.AvgPool2d(4)]
+    expected = (2 * F.avg_pool2d(image, 4) + F.max_pool2d(image, 4)) / 3
+    torch.testing.assert_close(Joined(*pools)(image), expected)
 
 
 def test_a_mirrored_frame_has_mirrored_scores() -> None:

