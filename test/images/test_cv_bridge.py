@@ -32,6 +32,10 @@ def message(encoding: str, pixel_bytes: int) -> Any:
 
 def test_both_make_the_same_of_every_encoding_that_both_know() -> None:
     bridge = pytest.importorskip('cv_bridge').CvBridge()
+    try:
+        bridge.imgmsg_to_cv2(message('rgb8', 3), desired_encoding='rgb8')
+    except Exception as error:  # as the port of ROS 1 does since numpy 2.4
+        pytest.skip(f'this cv_bridge does not work beside numpy {np.__version__}: {error}')
     compared = set()
     for encoding in ENCODINGS:
         settings = message(encoding, BYTES.get(encoding, 1))

@@ -76,7 +76,7 @@ def test_torchrun_gives_the_loss_curve_of_one_process(curve: Curve, tmp_path: Pa
     torchrun('-m', 'davss_ros', 'train', *command, str(tmp_path / 'two'))
     single, two = ([value for _, value in curve(tmp_path / run / 'key')] for run in ('one', 'two'))
     assert len(single) == 4
-    assert two[0] == pytest.approx(single[0], rel=1e-6)
+    assert two[0] == pytest.approx(single[0], rel=1e-5)
     assert two == pytest.approx(single, rel=1e-3)  # float32: Adam makes a step of any gradient, and be it rounding
 
 
