@@ -3,6 +3,7 @@
 
 """Shared by all tests: where the reference material lies, and a DDS domain of this run's own."""
 
+import importlib.util
 import os
 import random
 import signal
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get('DAVSS_SHARED', ROOT.parent / 'shared'))
@@ -46,6 +48,18 @@ def reference() -> Path:
     if not (REFERENCE / 'outputs.npz').is_file():
         pytest.skip(f'no reference numbers in {REFERENCE} (set DAVSS_REFERENCE)')
     return REFERENCE
+
+
+@pytest.fixture(scope='session')
+def published(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint as ``DataParallel`` saves it, with the published names."""
+    spec = importlib.util.spec_from_file_location('reference_weights', reference / 'weights.py')
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    path = tmp_path_factory.mktemp('published') / 'davss.safetensors'
+    save_file({f'module.{name}': np.asarray(value) for name, value in module.state_dict().items()}, path)
+    return path
 
 
 @pytest.fixture(scope='session')

@@ -4,6 +4,7 @@
 """The shipped distortion network for any classes, beside key networks of other class lists."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -63,3 +64,17 @@ def test_it_finds_what_is_wrong_of_merged_classes(
     frames = [EvaluationFrame(frame.name, frame.image, lambda: np.zeros((360, 480), np.uint8)) for frame in video]
     quality = distance_curves([frames], fewer, SegmenterConfig(device='cpu'), [3], ['davss']).distortion[3]
     assert quality.auc() >= 0.9
+
+
+def test_it_finds_what_is_wrong_beside_the_published_key_network(published: Path, reference: Path) -> None:
+    """Of other weights than it was trained beside, another form and 19 classes; by the key network on every frame."""
+    weights = {'weights': f'{published},distortion_any', 'distortion': 'dmnet_any', 'flow': 'dis'}
+    config = SegmenterConfig(**weights, classes='cityscapes19', device='cpu', precision='float32', working_height=0)
+    loaded = load_model(config)
+    network = replace(loaded, correction=lambda image, _: loaded.key(image))
+    with np.load(reference / 'outputs.npz') as file:
+        images = list(file['frames'])
+    nothing = np.zeros(images[0].shape[:2], np.uint8)
+    frames = [EvaluationFrame(str(t), partial(lambda i: i, image), lambda: nothing) for t, image in enumerate(images)]
+    quality = distance_curves([frames], network, config, [1, 3], ['davss']).distortion
+    assert min(quality[1].auc(), quality[3].auc()) >= 0.9

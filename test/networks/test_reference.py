@@ -3,7 +3,6 @@
 
 """The published networks against what the authors' code computes (set DAVSS_REFERENCE to check other references)."""
 
-import importlib.util
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import load_model
@@ -22,18 +20,6 @@ from davss_ros.networks.interface import Propagated
 
 TOLERANCE = 1e-4
 CERTAIN = 1e-3  # margin from which labels must agree
-
-
-@pytest.fixture(scope='module')
-def published(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint as ``DataParallel`` saves it, with the published names."""
-    spec = importlib.util.spec_from_file_location('reference_weights', reference / 'weights.py')
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    path = tmp_path_factory.mktemp('published') / 'davss.safetensors'
-    save_file({f'module.{name}': np.asarray(value) for name, value in module.state_dict().items()}, path)
-    return path
 
 
 @pytest.fixture(scope='module')
