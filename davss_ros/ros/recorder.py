@@ -1,8 +1,13 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""Records what the node publishes, for the demo: a video, a contact sheet, counts."""
+"""Records what the node publishes, for the demo: a video, a contact sheet, counts.
 
+Frames are kept until the end, as encoding them would take cores from the node; of long videos the oldest are encoded
+meanwhile.
+"""
+
+from collections import deque
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +27,9 @@ QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=50, reliability=Reliabil
 PARTS = ('image', 'davss/overlay', 'davss/distortion_color')  # side by side, in this order
 UNMATCHED = 100  # frames kept while their parts arrive
 SHEET_ROWS = 6
+KEPT = 2**29  # bytes of frames that are not encoded yet
+
+Parts = dict[str, NDArray[np.uint8]]
 
 
 class Recorder(Node):
@@ -38,7 +46,9 @@ class Recorder(Node):
         self._folder, self._rate = folder, rate
         self._sheet_at = [(row + 0.7) * expected / SHEET_ROWS for row in range(SHEET_ROWS)]  # frames of the source
         self._first_stamp: int | None = None
-        self._parts: dict[int, dict[str, NDArray[np.uint8]]] = {}
+        self._parts: dict[int, Parts] = {}  # of frames whose other parts are to come
+        self._whole: deque[tuple[int, Parts]] = deque()  # that are not encoded yet
+        self._kept = 0  # bytes of those
         self._writer: cv2.VideoWriter | None = None
         self._rows: list[NDArray[np.uint8]] = []
         self._last: NDArray[np.uint8] | None = None
@@ -56,6 +66,7 @@ class Recorder(Node):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Finish the files."""
+        self._write_down_to(0)
         if self._writer is not None:
             self._writer.release()
         if self._last is not None and not self._rows:
@@ -75,10 +86,18 @@ class Recorder(Node):
         parts = self._parts.setdefault(stamp, {})
         parts[topic] = decode(message)
         if len(parts) == len(PARTS):
-            del self._parts[stamp]
-            self._write(stamp, np.hstack([parts[part] for part in PARTS]))
+            self._whole.append((stamp, self._parts.pop(stamp)))
+            self._kept += _size(parts)
+            self._write_down_to(KEPT)
         while len(self._parts) > UNMATCHED:
             del self._parts[next(iter(self._parts))]
+
+    def _write_down_to(self, size: int) -> None:
+        """Encode frames, the oldest first, until no more than ``size`` bytes of them are left."""
+        while self._whole and self._kept > size:
+            stamp, parts = self._whole.popleft()
+            self._kept -= _size(parts)
+            self._write(stamp, np.hstack([parts[part] for part in PARTS]))
 
     def _write(self, stamp: int, row: NDArray[np.uint8]) -> None:
         height, width = row.shape[:2]
@@ -100,3 +119,7 @@ class Recorder(Node):
         height, width = row.shape[:2]
         small = cv2.resize(row, (1440, round(1440 * height / width)), interpolation=cv2.INTER_AREA)
         self._rows.append(small.astype(np.uint8, copy=False))
+
+
+def _size(parts: Parts) -> int:
+    return sum(part.nbytes for part in parts.values())
