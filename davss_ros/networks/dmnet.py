@@ -8,6 +8,8 @@ from torch.nn import functional as F
 
 from davss_ros.networks.interface import Propagated
 
+EPS = 1e-8  # least length of a feature, as in `F.cosine_similarity`
+
 
 class SeparableConv(nn.Module):
     """Depthwise 3x3 and pointwise 1x1 convolution with bias, each normalised and rectified."""
@@ -45,5 +47,6 @@ class DMNet(nn.Module):
 
     def forward(self, propagated: Propagated, image: Tensor) -> Tensor:
         """Return the distortion map (N, 1, h, w), 0 = trust, 1 = redo; only ``propagated.image`` is looked at."""
-        similarity = F.cosine_similarity(self.features(propagated.image), self.features(image), dim=1)
-        return ((1 - similarity) / 2).clamp(0, 1)[:, None]
+        carried, current = (F.normalize(self.features(part), eps=EPS) for part in (propagated.image, image))
+        similarity = (carried * current).sum(1, keepdim=True)  # as `F.cosine_similarity`, which OpenVINO does not know
+        return ((1 - similarity) / 2).clamp(0, 1)

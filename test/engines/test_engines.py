@@ -71,10 +71,16 @@ def test_both_views_at_once(engine: Engine, tiny: nn.Module) -> None:
     close(engine.compile(views, [image])(image)[0], (tiny(image) + tiny(image.flip(3)).flip(3)) / 2)
 
 
-@pytest.mark.parametrize(('role', 'name'), [('distortion', 'dmnet_lite'), ('correction', 'cfnet_lite')])
+@pytest.mark.parametrize(
+    ('role', 'name'),
+    [('distortion', 'dmnet_lite'), ('distortion', 'dmnet'), ('correction', 'cfnet_lite'), ('correction', 'cfnet')],
+)
 def test_networks_that_see_what_was_propagated(engine: Engine, role: str, name: str) -> None:
     torch.manual_seed(1)
     network = build(role, name, 4).eval().requires_grad_(False)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            nn.init.zeros_(module.bias)  # next to which what they see would hardly count
     carried = Propagated(torch.randn(2, 4, 16, 24), torch.rand(2, 3, 16, 24))
     image = torch.rand(2, 3, 64, 96)
     inputs = (carried, image[:, :, ::4, ::4]) if role == 'distortion' else (image, carried)
