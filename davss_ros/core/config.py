@@ -59,12 +59,6 @@ class SegmenterConfig:
         minimum=0,
         maximum=2,
     )
-    key_join: str = _setting(
-        '',
-        'With a gate, mean: the correction network sees key frames, too, and their scores are the mean of both; none: '
-        'the key network alone. Empty: as the weights say.',
-        choices=('', 'none', 'mean'),
-    )
     propagation: str = _setting(
         '',
         'Carry scores frame by frame (step), along the chained flow (composed), or frame by frame from what was '
@@ -86,9 +80,8 @@ class SegmenterConfig:
     )
     correction_interval: int = _setting(
         0,
-        'With a gate, the correction network looks at the frame after a key frame and at every n-th from there, or '
-        'with key_join: mean at every n-th from the key frame; what it gave is carried to those between. 0: as the '
-        'weights say.',
+        'With a gate, the correction network looks at the frame after a key frame and at every n-th from there; what '
+        'it gave is carried to those between. 0: as the weights say.',
         minimum=0,
         maximum=1000,
     )

@@ -22,7 +22,7 @@ from davss_ros.engines.choice import Engines, choose_engines
 from davss_ros.engines.device import choose_device, choose_precision
 from davss_ros.engines.engine_network import EngineNetwork, engine_of
 from davss_ros.errors import ConfigError, WeightsError
-from davss_ros.networks.again import Joined, KeyAgain, Mirrored, Uncorrected, at_scale
+from davss_ros.networks.again import KeyAgain, Mirrored, Uncorrected, at_scale
 from davss_ros.networks.foreign.description import Description
 from davss_ros.networks.interface import (
     CorrectionNetwork,
@@ -37,7 +37,6 @@ from davss_ros.networks.registry import KEY_AGAIN, ROLES, UNCORRECTED, build
 from davss_ros.networks.weights import Weights, load_into, locate, read_weights
 
 NO_GATE = 'none'
-NOT_JOINED = 'none'
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,6 @@ class Model:
     gate: JudgeNetwork | None = None  # and the distortion map; with it the correction is of the whole frame
     window: CorrectionNetwork | None = None  # what redoes windows beside a gate
     checksum: str = ''  # first digits of the SHA-256 of the weights files, and of a foreign key network's
-    key_joined: bool = False  # the key network is joined with the light one, so that a key frame counts as a look
     corrects: bool = True  # False: what was propagated stays
     description: Description | None = None  # of a foreign key network
     confidence: Coefficients = SOFTMAX  # see `davss_ros.core.confidence`
@@ -131,12 +129,10 @@ def load_model(config: SegmenterConfig) -> Model:
     views = config.key_views or int(defaults.get('key_views', 1) if foreign is None else 1)
     scale = config.correction_scale or float(defaults.get('correction_scale', 1.0))
     scale = scale if isinstance(networks.get('correction'), KeyAgain) and gate != NO_GATE else 1.0
-    joined = (config.key_join or defaults.get('key_join', NOT_JOINED)) == 'mean' and 'key' in networks
-    joined = joined and isinstance(networks.get('correction'), KeyAgain) and gate != NO_GATE
     checksum = _checksum(looked_into, foreign)
     coefficients = read_coefficients([file.source for file in looked_into], checksum)
     return Model(
-        **_computed(networks, choose_engines(config.engine, device, precision), views, joined, scale, foreign),
+        **_computed(networks, choose_engines(config.engine, device, precision), views, scale, foreign),
         classes=classes,
         propagation=config.propagation or defaults.get('propagation', 'step'),
         correction_gain=config.correction_gain or float(defaults.get('correction_gain', 1.0)),
@@ -149,7 +145,6 @@ def load_model(config: SegmenterConfig) -> Model:
         precision=precision,
         name=config.weights if foreign is None else str(foreign.foreign.source),
         checksum=checksum,
-        key_joined=joined,
         corrects=names['correction'] != UNCORRECTED,
         description=None if foreign is None else foreign.description,
         confidence=coefficients or SOFTMAX,
@@ -206,12 +201,7 @@ def _network(role: str, name: str, files: list[Weights], classes: int) -> nn.Mod
 
 
 def _computed(
-    networks: Mapping[str, Any],
-    engines: Engines,
-    key_views: int,
-    joined: bool,
-    scale: float,
-    foreign: ForeignKeyNetwork | None,
+    networks: Mapping[str, Any], engines: Engines, key_views: int, scale: float, foreign: ForeignKeyNetwork | None
 ) -> dict[str, Any]:
     """Return the networks as `Model` has them: computed by one of ``engines``; DIS by itself."""
     computed: dict[str, Any] = {
@@ -231,9 +221,6 @@ def _computed(
         computed['correction'] = KeyAgain(EngineNetwork(look, engines, 'correction'))
     if 'gate' in networks:
         computed['window'] = window
-    if joined:  # by one engine, as are both views
-        key = Joined(key, light.key)
-        computed['key'] = EngineNetwork(key, engines, 'key')
     if key_views == 2:
         inside = foreign is None and key is not None  # an engine computes both views of what can be put into another
         computed['key'] = EngineNetwork(Mirrored(key), engines, 'key') if inside else Mirrored(computed['key'])

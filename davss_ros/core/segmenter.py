@@ -106,7 +106,7 @@ class VideoSegmenter:
             count: how many may come as one batch, see `step_together`; engines get ready for batches, too.
         """
         config = replace(self._config, key_interval=2, cut_distortion=1.0, key_frame_policy='fixed', key_frame_lag=1)
-        model = replace(self.model, window_worth=0.0, key_joined=False)  # a look comes at once
+        model = replace(self.model, window_worth=0.0)
         first, second = street_scenes(size)
         others = 3 if config.key_frame_mode == 'background' else 1  # the third of them takes over
         for number in dict.fromkeys((1, count)):
@@ -328,8 +328,6 @@ def _segment_key_frames(steps: Sequence[Step], model: Model, timer: StageTimer) 
         step.cache = Cache(
             step.size, PROPAGATIONS[model.propagation](key), step.image, labels[i], scores[i], step.stamp
         )
-        if model.key_joined:
-            step.cache.look.renew(key.scores)
     _label(steps, labels, torch.zeros_like(scores[:, :1]), scores)
 
 

@@ -24,16 +24,7 @@ from davss_ros.engines.cache import Cache, default_folder
 from davss_ros.engines.device import choose_device, choose_precision, describe_device
 from davss_ros.engines.registry import AUTO, ENGINES, make_engine
 from davss_ros.errors import EngineError
-from davss_ros.evaluate.benchmark_results import (
-    DAVSS,
-    JOINED,
-    ONE_VIEW,
-    RIVAL,
-    TWO_VIEWS,
-    chart,
-    results_of,
-    table,
-)
+from davss_ros.evaluate.benchmark_results import DAVSS, ONE_VIEW, RIVAL, TWO_VIEWS, chart, results_of, table
 from davss_ros.evaluate.command import add_settings, settings_of
 from davss_ros.evaluate.contest import alternate
 from davss_ros.evaluate.peak import measured_peak
@@ -115,9 +106,8 @@ def _contenders(config: SegmenterConfig, engines: Sequence[str], rival: str, mod
         f'{DAVSS}, {engine}': VideoSegmenter(config, model=engine_model) for engine, engine_model in models.items()
     }
     single = replace(config, mode='per_frame', engine=engines[0])
-    ways = {ONE_VIEW: (1, 'none'), TWO_VIEWS: (2, 'none')} | ({JOINED: (1, 'mean')} if model.key_joined else {})
-    for name, (views, join) in ways.items():
-        contenders[name] = VideoSegmenter(replace(single, key_views=views, key_join=join))
+    for name, views in ((ONE_VIEW, 1), (TWO_VIEWS, 2)):
+        contenders[name] = VideoSegmenter(replace(single, key_views=views))
     if rival:
         plain = replace(SegmenterConfig(), mode='per_frame', engine=engines[0], weights=rival)
         same = {name: getattr(config, name) for name in ('device', 'precision', 'working_height')}

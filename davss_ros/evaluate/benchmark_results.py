@@ -20,8 +20,7 @@ from davss_ros.evaluate.table import aligned
 
 DAVSS = 'davss'  # and after a comma the engine
 REFERENCE = f'{DAVSS}, torch'
-ONE_VIEW, TWO_VIEWS = 'per_frame, one view', 'per_frame, two views'  # of the key network alone
-JOINED, RIVAL = 'per_frame, joined', 'rival per_frame'
+ONE_VIEW, TWO_VIEWS, RIVAL = 'per_frame, one view', 'per_frame, two views', 'rival per_frame'
 STAGES = {  # with networks: whose multiply-adds count towards the share of the peak
     'key': ('key',),
     'flow': ('flow',),

@@ -21,7 +21,7 @@ from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model
 from davss_ros.engines.device import describe_cpu, describe_device
 from davss_ros.engines.engine_network import EngineNetwork
-from davss_ros.networks.again import Joined, KeyAgain, Mirrored, Smaller
+from davss_ros.networks.again import KeyAgain, Mirrored, Smaller
 from davss_ros.networks.judge import Judge
 from davss_ros.networks.registry import OPTIONAL_ROLES, ROLES
 from davss_ros.networks.weights import locate
@@ -64,7 +64,6 @@ def provenance(
             'correction_gain': model.correction_gain,
             'correction_share': model.correction_share,
             'correction_interval': model.correction_interval,
-            'key_join': 'mean' if model.key_joined else 'none',
             'correction_scale': model.correction_scale,
             'window_worth': model.window_worth,
         },
@@ -78,8 +77,6 @@ def _described(network: object) -> str:
     name = type(network).__name__
     if isinstance(network, Judge):
         return f'{name}({_described(network.distortion)}, {_described(network.gate)})'
-    if isinstance(network, Joined):
-        return f'{name}({", ".join(_described(key) for key in network.keys)})'
     return f'{name}({_described(network.key)})' if isinstance(network, KeyAgain | Mirrored | Smaller) else name
 
 

@@ -285,9 +285,7 @@ def _export(options: argparse.Namespace) -> None:
         raise ConfigError(f'--out: expected a name ending in {FORMATS[options.format]}, found {options.out.name!r}')
     if not options.out.resolve().parent.is_dir():
         raise DataError(f'--out: no such folder: {options.out.resolve().parent}')
-    config = replace(
-        settings_of(options), precision='float32', engine='torch', device='cpu', key_views=1, key_join='none'
-    )
+    config = replace(settings_of(options), precision='float32', engine='torch', device='cpu', key_views=1)
     if any(options.size):
         config = replace(config, working_height=0)
     frames = read_frames(options.frames, options.topic, options.count, options.size) if options.int8 else []

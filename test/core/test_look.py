@@ -164,44 +164,6 @@ def test_warming_up_comes_to_a_look_at_once(mode: str) -> None:
     assert correction.calls == [1] and windows.calls  # and to windows, however little a window is wrong
 
 
-def test_a_joined_key_frame_counts_as_a_look() -> None:
-    correction = Counting()
-    video = VideoSegmenter(CONFIG, model=replace(model(correction, 2, shift=1), key_joined=True))
-    looks = []
-    for column in range(2, 10):  # key frames at 2 and 9
-        result = video.step(square(column))
-        looks.append(len(correction.calls))
-        assert ((result.labels == 1) == (square(column)[..., 1] > 0)).mean() > 0.999
-    assert looks == [0, 0, 1, 1, 2, 2, 3, 3]
-
-
-def test_warming_up_comes_to_a_look_after_a_joined_key_frame() -> None:
-    correction = Counting()
-    joined = replace(model(correction, 1000), window=Counting(), key_joined=True)
-    VideoSegmenter(CONFIG, model=joined).warm_up((96, 112))
-    assert correction.calls == [1]
-
-
-def test_the_light_network_may_see_key_frames_too() -> None:
-    config = SegmenterConfig(device='cpu', precision='float32', engine='torch', key_join='none')
-    alone, joined = load_model(config), load_model(replace(config, key_join='mean'))
-    assert not alone.key_joined and joined.key_joined
-    image = torch.rand(1, 3, 64, 96)
-    propagated = Propagated(torch.zeros(1, 11, 16, 24), torch.zeros(1, 3, 16, 24))
-    with torch.inference_mode():
-        heavy, light = plain(alone.key)(image), plain(alone.correction)(image, propagated)
-        torch.testing.assert_close(joined.key(image), (heavy + light) / 2, rtol=0, atol=1e-4)
-        both = load_model(replace(config, key_join='mean', key_views=2)).key(image)
-        mirrored = joined.key(image.flip(3)).flip(3)
-        torch.testing.assert_close(both, (joined.key(image) + mirrored) / 2, rtol=0, atol=1e-4)
-        torch.testing.assert_close(joined.window(image, propagated), heavy, rtol=0, atol=1e-4)  # windows are its own
-
-
-def test_without_a_gate_there_is_nothing_to_join() -> None:
-    config = SegmenterConfig(device='cpu', engine='torch', key_join='mean', gate='none', correction='key')
-    assert not load_model(config).key_joined
-
-
 def test_a_look_may_be_at_less_than_the_frames_size() -> None:
     config = SegmenterConfig(device='cpu', precision='float32', engine='torch')
     whole, half = load_model(config), load_model(replace(config, correction_scale=0.5))

@@ -29,11 +29,9 @@ CHOICES = (
     'gate',
     'flow',
     'key_views',
-    'key_join',
     *OF_THE_MODEL,
 )  # what a setting may say; of the gate, that there is none
 RARE = 5e-4  # share of pixels; the IoU of what is rarer tells of the key network's whims, where that is the truth
-ALONE: Mapping[str, Any] = {'key_views': 1, 'key_join': 'none'}  # the key network alone, and one view of the frame
 PER_FRAME = 'per_frame'  # the key network on every frame, beside all settings
 Setting = Mapping[str, Any]
 
@@ -85,10 +83,8 @@ def check_setting_choices(name: str, setting: Setting) -> None:
     if setting.get('gate', NO_GATE) != NO_GATE:
         raise ConfigError(f'settings: {name}: gate: expected {NO_GATE}, found {setting["gate"]!r}')
     SegmenterConfig(**setting)
-    for choice, alone in ALONE.items():
-        if setting.get(choice, alone) != alone:
-            expected = f"{choice}: expected {alone}, or nothing for the model's own"
-            raise ConfigError(f'settings: {name}: {expected}, found {setting[choice]}')
+    if setting.get('key_views', 1) != 1:
+        raise ConfigError(f"settings: {name}: key_views: expected 1, or nothing for the model's own, found 2")
 
 
 def try_settings(
@@ -159,10 +155,10 @@ def _segmenter(config: SegmenterConfig, model: Model, setting: Setting, one_view
     own = {name: value for name, value in setting.items() if name in OF_THE_MODEL and name in fields_of_model}
     if 'gate' in setting and model.window is not None:
         own |= {'gate': None, 'correction': model.window}
-    for choice in setting.keys() & ALONE.keys():
+    if 'key_views' in setting:
         if one_view is None:
-            raise ConfigError(f'settings: {choice}: expected a model whose key network redoes windows, found another')
-        own |= {'key': one_view, 'key_joined': False}
+            raise ConfigError('settings: key_views: expected a model whose key network redoes windows, found another')
+        own['key'] = one_view
     if 'flow' in setting:
         own['flow'] = build('flow', setting['flow'], len(model.classes)).eval()
     return VideoSegmenter(replace(config, mode=setting.get('mode', config.mode)), model=replace(model, **own))

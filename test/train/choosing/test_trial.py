@@ -113,11 +113,6 @@ def test_with_one_view_the_key_network_is_the_one_that_redoes_windows(model: Mod
         try_settings(ChoosingSet('walls', clips, model), settings)
     with pytest.raises(ConfigError, match='two: key_views: expected 1, or nothing'):
         try_settings(ChoosingSet('walls', clips, blind), {'two': {'key_views': 2}})
-    joined = replace(blind, key_joined=True)
-    alone = try_settings(ChoosingSet('walls', clips, joined), {'one': {'mode': 'flow', 'key_join': 'none'}})
-    np.testing.assert_array_equal(alone.counts['one'], trial.counts['one'])
-    with pytest.raises(ConfigError, match="two: key_join: expected none, or nothing for the model's own, found mean"):
-        try_settings(ChoosingSet('walls', clips, joined), {'two': {'key_join': 'mean'}})
 
 
 def test_without_labels_the_key_network_is_right(model: Model, clips: list[Clip]) -> None:
