@@ -91,7 +91,7 @@ class Recipe:
     gate: GateTraining | None = None  # what joins it with what was carried
 
 
-KEY_BEFORE = ('key_coarse', 'key_fine', 'key_finer')
+KEY_BEFORE = ('key_coarse', 'key_fine', 'key_finer', 'key_finest')
 LIGHT = 'light'  # as ``correction: {recipe: light}``
 LIGHT_BEFORE = ('light_coarse', 'light_fine')
 SECTIONS = (

@@ -45,9 +45,12 @@ def test_the_shipped_recipe_is_the_shipped_models() -> None:
     )
     start = OUT / 'key_fine' / 'checkpoint.pt'
     finer = replace(fine, out=OUT / 'key_finer', start=start, epochs=12, seed=1)
-    assert recipe.key_before == (KeyTraining(DATA, coarse, 'deeplab_lite1', epochs=20), fine, finer)
     start, faults = OUT / 'key_finer' / 'checkpoint.pt', {'scale': (0.6, 2.5), 'faults': 0.08, 'average': 0.5}
-    assert recipe.key == replace(fine, out=OUT / 'key', start=start, epochs=6, seed=5, **faults)
+    robust = replace(fine, out=OUT / 'key_finest', start=start, epochs=6, seed=5, **faults)
+    assert recipe.key_before == (KeyTraining(DATA, coarse, 'deeplab_lite1', epochs=20), fine, finer, robust)
+    start, faults = OUT / 'key_finest' / 'checkpoint.pt', {'scale': (0.6, 2.5), 'faults': 0.12, 'average': 0.3}
+    behind = {'teacher': 'start,camvid_light', 'teacher_views': 2, 'distill': 1.0, 'video_frames': 90}
+    assert recipe.key == replace(finer, out=OUT / 'key', start=start, seed=21, **faults, **behind)
     assert (
         recipe.light
         == recipe.correction
