@@ -6,6 +6,7 @@
 import argparse
 import math
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from davss_ros.errors import DataError
 from davss_ros.recordings.open import HIGHEST_RATE
@@ -57,9 +58,8 @@ def make_folder(path: Path) -> Path:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        trial = path / '.davss_writable'
-        trial.touch()
-        trial.unlink()
+        with NamedTemporaryFile(dir=path, prefix='.davss_'):  # a name of its own, as several processes may try at once
+            pass
     except FileExistsError as error:
         raise DataError(f'--out {path}: expected a folder or a new name, found a file') from error
     except OSError as error:

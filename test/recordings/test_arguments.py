@@ -3,6 +3,7 @@
 
 import argparse
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,10 @@ def test_a_folder_for_results_is_made_or_refused_before_any_work(tmp_path: Path)
         make_folder(tmp_path / 'file')
     with pytest.raises(DataError, match=r'--out .*inside: cannot be written to: Not a directory'):
         make_folder(tmp_path / 'file' / 'inside')
+
+
+def test_several_may_ask_for_one_folder_at_once(tmp_path: Path) -> None:
+    """As the processes of a training do."""
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: make_folder(tmp_path / 'out'), range(400))) == {tmp_path / 'out'}
+    assert list((tmp_path / 'out').iterdir()) == []

@@ -20,7 +20,7 @@ from davss_ros.train.runs.compute import Compute
 from davss_ros.train.runs.loop import Task, fit, halves, one_cycle
 
 TINY = Path(__file__).parent.parent / 'tiny_training.py'
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 Curve = Callable[..., list[tuple[int, float]]]
