@@ -5,7 +5,8 @@
 
 from importlib import import_module
 
-import davss_ros.engines.openmp  # noqa: F401  # before torch
+import davss_ros.engines.openmp  # before torch
+import davss_ros.engines.telemetry  # noqa: F401  # before openvino
 
 TYPE_CHECKING = False  # typing itself takes a while to import, in which signals are not heard yet
 if TYPE_CHECKING:
