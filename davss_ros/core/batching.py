@@ -1,7 +1,10 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""Is one batch faster than frame by frame? It depends on the device, so it is tried out."""
+"""How frames of several cameras are served: by how many workers, and whether in batches.
+
+Whether one batch is faster than frame by frame depends on the device, so it is tried out.
+"""
 
 import time
 from dataclasses import replace
@@ -10,11 +13,22 @@ import numpy as np
 
 from davss_ros.core.config import SegmenterConfig, keyed_every
 from davss_ros.core.model import Model
+from davss_ros.core.node_config import NodeConfig
 from davss_ros.core.segmenter import VideoSegmenter, step_together
 from davss_ros.core.timing import wait_for
 
 ROUNDS = 4
 CLEARLY = 0.9  # share of the time
+
+
+def worker_count(config: NodeConfig, cameras: int, cores: int, *, on_cpu: bool) -> int:
+    """Return how many workers serve that many cameras; where ``workers`` is 0, as many as there are cores for.
+
+    Not on CUDA, which one keeps busy, nor if there are to be batches, which are made of frames that one worker serves.
+    """
+    if config.workers:
+        return min(config.workers, cameras)
+    return min(cameras, cores) if on_cpu and config.batching != 'always' else 1
 
 
 def faster_together(config: SegmenterConfig, model: Model, count: int, size: tuple[int, int] = (480, 640)) -> bool:

@@ -31,6 +31,13 @@ class NodeConfig:
         'node is configured was faster; CPU: never).',
         choices=('auto', 'always', 'never'),
     )
+    workers: int = _setting(
+        0,
+        'Threads that serve the cameras, each with its share of these, of the cores, and a model of its own; 0: on a '
+        'CPU as many as there are cameras and cores, unless batching is always; on CUDA one.',
+        minimum=0,
+        maximum=1000,
+    )
     image_transport: str = _setting(
         'raw',
         'raw: sensor_msgs/Image on image; compressed: CompressedImage on image/compressed.',

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from davss_ros.engines.threads import threads_in_words
 from davss_ros.errors import ConfigError
 
 NOTABLE = ('avx2', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_tile', 'amx_bf16', 'amx_int8', 'bf16', 'i8mm', 'sve')
@@ -70,4 +71,4 @@ def describe_device(device: torch.device) -> str:
     """Return the device in words, for logs and summaries."""
     if device.type == 'cuda':
         return f'{device} ({torch.cuda.get_device_name(device)})'
-    return f'cpu ({torch.get_num_threads()} threads)'
+    return f'cpu ({threads_in_words()})'

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from davss_ros.engines.cache import Cache, fingerprint
 from davss_ros.engines.engine import Compiled, Source
+from davss_ros.engines.threads import thread_count, threads_in_words
 from davss_ros.engines.tracing import zeros_like
 from davss_ros.errors import EngineError
 
@@ -61,7 +62,7 @@ class OnnxRuntimeEngine:
     @property
     def description(self) -> str:
         """See `davss_ros.engines.engine.Engine`."""
-        threads = f' ({torch.get_num_threads()} threads)' if self._provider == 'CPU' else ''
+        threads = f' ({threads_in_words()})' if self._provider == 'CPU' else ''
         precision = 'float16' if self._half else 'float32'
         return f'onnxruntime {self._onnxruntime.__version__} on {self._provider}{threads}, {precision}'
 
@@ -84,7 +85,7 @@ class OnnxRuntimeEngine:
 
     def _session(self, model: bytes | str) -> Any:
         options = self._onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
+        options.intra_op_num_threads = thread_count()
         options.inter_op_num_threads = 1
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')  # cores are shared
         options.log_severity_level = 3

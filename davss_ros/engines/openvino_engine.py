@@ -15,6 +15,7 @@ from torch import Tensor
 
 from davss_ros.engines.cache import Cache, fingerprint
 from davss_ros.engines.engine import Compiled, Source, needs_float32
+from davss_ros.engines.threads import thread_count, threads_in_words
 from davss_ros.engines.tracing import is_channels_last, traced
 from davss_ros.errors import EngineError
 
@@ -58,7 +59,7 @@ class OpenVinoEngine:
     def description(self) -> str:
         """See `davss_ros.engines.engine.Engine`."""
         version = self._openvino.__version__.partition('-')[0]
-        threads = f' ({torch.get_num_threads()} threads)' if self._device == 'CPU' else ''
+        threads = f' ({threads_in_words()})' if self._device == 'CPU' else ''
         return f'openvino {version} on {self._device}{threads}, {self._hint}'
 
     @property
@@ -110,7 +111,7 @@ class OpenVinoEngine:
             'NUM_STREAMS': '1',
         }
         if self._device == 'CPU':  # pinned threads of several processes would meet on the same cores
-            settings |= {'INFERENCE_NUM_THREADS': torch.get_num_threads(), 'ENABLE_CPU_PINNING': False}
+            settings |= {'INFERENCE_NUM_THREADS': thread_count(), 'ENABLE_CPU_PINNING': False}
         return settings
 
     def _converted(self, source: Source, inputs: Sequence[Tensor], last: Sequence[bool], count: int) -> Any:

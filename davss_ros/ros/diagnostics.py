@@ -31,9 +31,13 @@ COMPLAINTS_PERIOD = 10.0  # s between log lines about the same mistake or peer t
 class Watched(Protocol):
     """What the diagnostics look at."""
 
-    model: Model | None
     thresholds: NodeConfig
     error: str  # why the last transition failed
+
+    @property
+    def model(self) -> Model | None:
+        """That frames are segmented by; none while unconfigured."""
+        ...
 
     @property
     def cameras(self) -> Mapping[str, Camera]:

@@ -85,6 +85,7 @@ def play(bag: Path, cameras: dict[str, str], values: dict[str, Any], policy: str
     """
     queue = {'policy': policy, 'queue_length': max(1, min(count, 10000))}
     own = {name: value for name, value in values.items() if name.rpartition('.')[2] not in queue}
+    own = {'workers': 1} | own  # with all cores, as `evaluate_bag` computed: with fewer sums may be rounded otherwise
     with TemporaryDirectory() as folder, ExitStack() as stack:
         file = Path(folder) / 'parameters.yaml'
         file.write_text(yaml.safe_dump({'/**': {'ros__parameters': own | queue}}))

@@ -21,22 +21,19 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 from std_srvs.srv import SetBool, Trigger
 
-from davss_ros.core.batching import faster_together
-from davss_ros.core.groups import load_grouping, ungrouped
 from davss_ros.core.key_frames import class_ids
-from davss_ros.core.model import Model, load_model
+from davss_ros.core.model import Model
 from davss_ros.core.node_config import NodeConfig
 from davss_ros.core.parameters import Settings, check, is_fixed
-from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.errors import ConfigError, DavssError
 from davss_ros.ros import parameters, wiring
 from davss_ros.ros.camera import Camera
+from davss_ros.ros.cameras import Cameras
 from davss_ros.ros.diagnostics import Diagnostics
 from davss_ros.ros.label_names import LabelNames
 from davss_ros.ros.log import forward_log
-from davss_ros.ros.outputs import Outputs
 from davss_ros.ros.transitions import answer_all_transitions
-from davss_ros.ros.worker import Worker
+from davss_ros.ros.workers import Workers
 
 
 class DavssNode(LifecycleNode):
@@ -56,9 +53,8 @@ class DavssNode(LifecycleNode):
         except Exception:
             self.destroy_node()  # half a node that is left to the interpreter's end may hold that up
             raise
-        self.worker = Worker()
-        self._cameras: dict[str, Camera] = {}
-        self.model: Model | None = None
+        self.workers = Workers()
+        self._cameras = Cameras(self, self.workers)
         self.error = ''
         self.misdirected: list[str] = []  # parameter files for other nodes, as whoever started this one found them
         self.thresholds = NodeConfig()
@@ -76,7 +72,12 @@ class DavssNode(LifecycleNode):
     @property
     def cameras(self) -> Mapping[str, Camera]:
         """By name; none while unconfigured."""
-        return self._cameras
+        return self._cameras.by_name
+
+    @property
+    def model(self) -> Model | None:
+        """Of the first worker; those of others are the same. None while unconfigured."""
+        return self._cameras.models[0] if self._cameras.models else None
 
     @property
     def state(self) -> str:
@@ -152,7 +153,7 @@ class DavssNode(LifecycleNode):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Listen no longer; nothing is published once this returns."""
-        with self.worker.paused():
+        with self.workers.paused():
             for camera in self.cameras.values():
                 camera.deactivate()
         return super().on_deactivate(state)
@@ -179,58 +180,28 @@ class DavssNode(LifecycleNode):
 
     def _configure(self) -> None:
         settings = parameters.read(self)
-        model = self.model = load_model(settings.segmenter)
         self.thresholds = settings.node
-        count = len(settings.cameras)
-        together = count if settings.node.batching == 'always' else 1  # on CUDA batches are tried out below
-        for own, shape in {(camera.segmenter, camera.node.image_shape()) for camera in settings.cameras.values()}:
-            VideoSegmenter(own, model=model).warm_up(shape, together)
-        labels = load_grouping(settings.segmenter.classes, model.classes) if settings.node.label_groups else None
-        labels = labels or ungrouped(model.classes)
-        for number, (name, config) in enumerate(settings.cameras.items()):
-            phase = number * config.segmenter.key_interval // count if count > 1 else None
-            segmenter = VideoSegmenter(config.segmenter, model=model, key_phase=phase)
-            outputs = Outputs(self, name, labels, lambda: self.thresholds.overlay_opacity)
-            try:
-                self._cameras[name] = Camera(self, name, config, segmenter, outputs, self.worker.changed)
-            except Exception:
-                outputs.destroy()
-                raise
-        batching = count > 1 and settings.node.batching != 'never'
-        if batching and settings.node.batching == 'auto':
-            batching = model.device.type == 'cuda' and faster_together(settings.segmenter, model, count)
-        with self.worker.paused():
-            self.worker.assign(tuple(self.cameras.values()), batching=batching)
+        labels = self._cameras.make(settings, lambda: self.thresholds.overlay_opacity)
+        model = self._cameras.models[0]
         if not model.calibrated:
             self.get_logger().info('~/confidence is not calibrated for these weights: python -m davss_ros calibrate')
         self._names = LabelNames(self, labels.classes)
         self._configured = True
         self.get_logger().info(
             f'{model.name} ({model.checksum}) by {model.engine}, {len(model.classes)} classes, '
-            f'{count} camera{"s" if count > 1 else ""}{" in batches" if batching else ""}, '
+            f'{self._cameras}, '
             f'key frame every {settings.segmenter.key_interval} frames'
         )
 
     def _tear_down(self) -> None:
         self._configured = False
-        self._forget_cameras()
-        if self.model is not None:
-            self.model.key_thread.close()
-        self.model = None
+        self._cameras.destroy()
         if self._names is not None:
             self._names.destroy()
             self._names = None
         gc.collect()  # cameras and their callbacks know each other
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-    def _forget_cameras(self) -> None:
-        """By itself, so that no variable holds one of them, and with it the model, when memory is collected."""
-        with self.worker.paused():
-            self.worker.assign((), batching=False)
-            for camera in self.cameras.values():
-                camera.destroy()
-            self._cameras = {}
 
     def _check_parameters(self, changed: Sequence[Parameter]) -> SetParametersResult:
         """Refuse what is out of range, does not go together, or is fixed while the node is configured."""
@@ -260,7 +231,7 @@ class DavssNode(LifecycleNode):
         if not self._configured:
             return
         settings = parameters.read(self)
-        with self.worker.paused():
+        with self.workers.paused():
             self.thresholds = settings.node
             for name, camera in self.cameras.items():
                 camera.configure(settings.cameras[name])
@@ -273,7 +244,7 @@ class DavssNode(LifecycleNode):
         return response
 
     def _enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        with self.worker.paused():  # once disabled, nothing more is published
+        with self.workers.paused():  # once disabled, nothing more is published
             for camera in self.cameras.values():
                 camera.enable(request.data)
         response.success = bool(self.cameras)

@@ -55,8 +55,8 @@ def main(arguments: Sequence[str], ending: Ending) -> int:
         executor.add_node(node)
         callbacks = Thread(target=_spin, args=(node, executor, ended), name='davss_callbacks')
         callbacks.start()
-        ending.on_end(node.worker.close)
-        node.worker.work()  # here, in the main thread: see `davss_ros.ros.worker`
+        ending.on_end(node.workers.close)
+        node.workers.work()  # here, in the main thread: see `davss_ros.ros.worker`
     except (DavssError, ParameterException) as error:
         print(f'davss_node: {error}', file=sys.stderr)
         return 1
@@ -82,4 +82,4 @@ def _spin(node: DavssNode, executor: SingleThreadedExecutor, ended: Future) -> N
                 if ok():  # else it is the end of ROS that it met
                     node.get_logger().error(f'callback failed: {type(error).__name__}: {error}')
     finally:
-        node.worker.close()
+        node.workers.close()

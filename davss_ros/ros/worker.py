@@ -1,12 +1,12 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""The one thread in which frames of all cameras are decoded, segmented and published.
+"""The one thread in which the frames of some cameras, or all, are decoded, segmented and published.
 
     cameras' mailboxes -> [`Worker.work`] Camera.take -> step_together -> Camera.finish
 
-`work` belongs in the process's main thread: in any other, torch computes convolutions on one core only. The executor's
-thread only counts and queues, so a slow network delays no callback.
+Where it is to have several cores, `work` belongs in the process's main thread: in any other, torch computes
+convolutions on one core only. The executor's thread only counts and queues, so a slow network delays no callback.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,15 +15,21 @@ from threading import Condition, Lock
 
 from davss_ros.core.frames import working_size
 from davss_ros.core.segmenter import step_together
+from davss_ros.engines.threads import use_threads
 from davss_ros.errors import FrameError
 from davss_ros.ros.camera import Camera, Job
 
 
 class Worker:
-    """Serves the frames of ``cameras``, in turn or in batches."""
+    """Serves the frames of ``cameras``, in turn or in batches.
 
-    def __init__(self) -> None:
+    Args:
+        threads: to compute with, in the thread that serves; 0: as many as that has.
+    """
+
+    def __init__(self, threads: int = 0) -> None:
         self.changed = Condition()  # for the cameras' mailboxes
+        self.threads = threads  # changed only while `paused`
         self._cameras: tuple[Camera, ...] = ()
         self._batching = False
         self._closed = False
@@ -41,6 +47,8 @@ class Worker:
 
     def serve(self) -> None:
         """Serve the oldest waiting frame of every camera that has one."""
+        if self.threads:
+            use_threads(self.threads)
         jobs = [job for camera in self._cameras if (job := camera.take())]
         for group in _groups(jobs) if self._batching else [[job] for job in jobs]:
             _segment(group)

@@ -11,9 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from davss_ros.core.batching import faster_together, together_ratio
+from davss_ros.core.batching import faster_together, together_ratio, worker_count
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model, load_model
+from davss_ros.core.node_config import NodeConfig
 
 CONFIG = SegmenterConfig(device='cpu')
 SIZE = (32, 32)
@@ -68,3 +69,23 @@ def test_key_frames_and_cuts_do_not_disturb_the_trial(
     )
     config = replace(CONFIG, key_interval=1, cut_distortion=0.1)
     assert together_ratio(config, timed, 2, SIZE) == pytest.approx(1 / 2)
+
+
+@pytest.mark.parametrize(
+    ('workers', 'batching', 'on_cpu', 'cameras', 'cores', 'expected'),
+    [
+        (0, 'auto', True, 1, 8, 1),
+        (0, 'auto', True, 4, 2, 2),
+        (0, 'never', True, 4, 8, 4),
+        (0, 'always', True, 4, 8, 1),  # one makes the batches
+        (0, 'auto', False, 4, 8, 1),  # one keeps the device busy
+        (3, 'auto', False, 4, 8, 3),
+        (3, 'always', True, 2, 8, 2),
+        (1, 'auto', True, 4, 8, 1),
+    ],
+)
+def test_on_a_cpu_there_are_as_many_workers_as_cameras_and_cores(
+    workers: int, batching: str, on_cpu: bool, cameras: int, cores: int, expected: int
+) -> None:
+    config = NodeConfig(workers=workers, batching=batching)
+    assert worker_count(config, cameras, cores, on_cpu=on_cpu) == expected

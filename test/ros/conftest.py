@@ -279,14 +279,14 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     nodes: list[DavssNode] = []
 
     def start(model: Any, *, cli_args: list[str] | None = None, **values: Any) -> DavssNode:
-        monkeypatch.setattr('davss_ros.ros.node.load_model', lambda config: model)
+        monkeypatch.setattr('davss_ros.ros.cameras.load_model', lambda config: model)
         overrides = [Parameter(name, value=value) for name, value in values.items()]
         node = DavssNode(context=context, parameter_overrides=overrides, cli_args=cli_args)
         nodes.append(node)
         node.start()
         assert node.state == 'active', node.error
         executor.add_node(node)
-        for work in (executor.spin, node.worker.work):
+        for work in (executor.spin, node.workers.work):
             threads.append(Thread(target=work))
             threads[-1].start()
         return node
@@ -294,7 +294,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     yield start
     executor.shutdown()
     for node in nodes:
-        node.worker.close()
+        node.workers.close()
     for thread in threads:
         thread.join(timeout=20)
     for node in nodes:

@@ -108,10 +108,10 @@ def test_batches_are_made_when_they_are_faster(
     asked: list[int] = []
     warmed: list[int] = []
     model = replace(tiny_model, device=torch.device(device))
-    monkeypatch.setattr('davss_ros.ros.node.load_model', lambda config: model)
+    monkeypatch.setattr('davss_ros.ros.cameras.load_model', lambda config: model)
     monkeypatch.setattr('davss_ros.ros.diagnostics.describe_device', str)
-    monkeypatch.setattr('davss_ros.ros.node.VideoSegmenter.warm_up', lambda self, size, count: warmed.append(count))
-    monkeypatch.setattr('davss_ros.ros.node.faster_together', lambda _, __, count: asked.append(count) or faster)
+    monkeypatch.setattr('davss_ros.ros.cameras.VideoSegmenter.warm_up', lambda self, size, count: warmed.append(count))
+    monkeypatch.setattr('davss_ros.ros.cameras.faster_together', lambda _, __, count: asked.append(count) or faster)
     context = rclpy.Context()
     context.init()
     settings = {'cameras': list(CAMERAS[:cameras]), 'batching': batching}
@@ -119,7 +119,7 @@ def test_batches_are_made_when_they_are_faster(
     try:
         node.trigger_configure()
         assert node.state == 'inactive', node.error
-        assert node.worker._batching == expected
+        assert node._cameras.batching == expected
         assert set(warmed) == {cameras if batching == 'always' else 1}
         assert asked == ([cameras] if (batching, device) == ('auto', 'cuda') else [])
     finally:

@@ -55,7 +55,7 @@ def declared(context: Any) -> _Make:
 @pytest.fixture
 def configured(context: Any, monkeypatch: pytest.MonkeyPatch, tiny_model: Any) -> Iterator[_Make]:
     """Make our node, configured with networks of no weight."""
-    monkeypatch.setattr('davss_ros.ros.node.load_model', lambda config: tiny_model)
+    monkeypatch.setattr('davss_ros.ros.cameras.load_model', lambda config: tiny_model)
     nodes: list[DavssNode] = []
 
     def make(**overrides: Any) -> DavssNode:
@@ -256,7 +256,7 @@ def test_configure_warms_the_model_and_cleanup_frees_it(
     shapes: set[tuple[int, ...]] = set()
     key = tiny_model.key
     tiny_model = replace(tiny_model, key=lambda image: shapes.add(tuple(image.shape[2:])) or key(image))
-    monkeypatch.setattr('davss_ros.ros.node.load_model', load)
+    monkeypatch.setattr('davss_ros.ros.cameras.load_model', load)
     arguments = {'cameras': ['front', 'left'], 'working_height': 0, 'left.image_size': '160x64'}
     node = DavssNode(context=context, parameter_overrides=listed(arguments))
     node.trigger_configure()

@@ -24,7 +24,7 @@ def test_a_callback_that_fails_is_told_and_the_others_go_on_until_ros_ends(monke
     monkeypatch.setattr(process, 'ok', lambda: alive[0])
     node = SimpleNamespace(
         get_logger=lambda: SimpleNamespace(error=logged.append),
-        worker=SimpleNamespace(close=lambda: closed.append(True)),
+        workers=SimpleNamespace(close=lambda: closed.append(True)),
     )
     process._spin(node, Executor(), Future())  # type: ignore[arg-type]  # stand-ins
     assert logged == ['callback failed: RuntimeError: turn 1', 'callback failed: RuntimeError: turn 2']

@@ -4,8 +4,8 @@
 """What a live node would have made of the same frames, by their times of reception and what each took here.
 
 As in `davss_ros.ros.worker` and `.mailbox`: one worker serves, round by round, the oldest waiting frame of every
-camera; under ``drop_old`` a newer frame takes the place of one that waits. Neither the wire nor the
-conversion of messages counts.
+camera; under ``drop_old`` a newer frame takes the place of one that waits. Neither the wire nor the conversion of
+messages counts, nor that a node with several workers gets through more.
 """
 
 import zlib
