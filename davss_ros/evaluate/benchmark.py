@@ -25,6 +25,7 @@ from davss_ros.engines.device import choose_device, choose_precision, describe_d
 from davss_ros.engines.registry import AUTO, ENGINES, make_engine
 from davss_ros.errors import EngineError
 from davss_ros.evaluate.benchmark_results import DAVSS, ONE_VIEW, RIVAL, TWO_VIEWS, chart, results_of, table
+from davss_ros.evaluate.cameras import camera_throughput
 from davss_ros.evaluate.command import add_settings, settings_of
 from davss_ros.evaluate.contest import alternate
 from davss_ros.evaluate.peak import measured_peak
@@ -65,7 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         '--published', action='store_true', help='the published networks too, at 512x1024, in the published order'
     )
     parser.add_argument('--bit-depth', default=UNKNOWN_DEPTH, help=BIT_DEPTH_HELP)
-    parser.add_argument('--cameras', type=positive, default=1, help='try so many frames as one batch, too')
+    parser.add_argument(
+        '--cameras', type=positive, default=1, help='try so many by several workers and in batches, too'
+    )
     parser.add_argument('--out', type=Path, help='folder for benchmark.json and benchmark.svg')
     add_settings(parser)
     options = parser.parse_args(arguments)
@@ -88,6 +91,9 @@ def _measure(options: argparse.Namespace) -> int:
     if options.cameras > 1:
         height, width = frames[0].shape[:2]
         results['batch'] = {str(options.cameras): together_ratio(config, model, options.cameras, (height, width))}
+        if model.device.type == 'cpu':
+            by_workers = camera_throughput(replace(config, engine=engines[0]), frames, options.cameras, options.rounds)
+            results['cameras'] = {str(options.cameras): {str(count): rate for count, rate in by_workers.items()}}
     results['provenance'] = provenance(model, config, command='benchmark')
     print(f'{len(frames)} frames, {options.rounds} rounds, {model.name} on {describe_device(model.device)}')
     print(table(results))

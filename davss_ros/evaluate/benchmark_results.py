@@ -138,6 +138,9 @@ def table(results: Mapping[str, Any]) -> str:
         )
     for count, share in results.get('batch', {}).items():
         lines.append(f'{count} cameras: non-key frames as one batch take {share:.2f} of the time')
+    for count, rates in results.get('cameras', {}).items():
+        words = ', '.join(f'{rate:.1f} by {workers}' for workers, rate in rates.items())
+        lines.append(f'{count} cameras: frames a second, by the number of workers: {words}')
     return '\n'.join(lines)
 
 

@@ -53,7 +53,7 @@ def test_one_run_gives_table_plot_and_json(folder: Path, tmp_path: Path, capsys:
     titles = [text.text for text in ElementTree.parse(tmp_path / 'out' / 'benchmark.svg').iter() if text.text]
     assert set(names) <= set(titles)
     shown = capsys.readouterr().out
-    assert all(name in shown for name in names) and 'GMAC/s' in shown and '2 cameras' in shown
+    assert all(name in shown for name in names) and 'GMAC/s' in shown and '2 cameras: frames a second' in shown
 
 
 def test_torch_is_held_against_the_first_contender() -> None:
