@@ -60,6 +60,7 @@ class Cameras:
             with worker.paused():
                 worker.assign([self.by_name[name] for name in share], batching=batching)
             self.batching |= batching
+        self.by_name = {name: self.by_name[name] for name in names}  # in their own order
         return labels
 
     def destroy(self) -> None:

@@ -100,6 +100,7 @@ def test_a_node_gives_each_worker_cameras_and_a_model_and_takes_them_back(
     try:
         served = [[camera.name for camera in worker._cameras] for worker in node.workers._all()]
         assert served == [['front', 'right'], ['left']]
+        assert list(node.cameras) == ['front', 'left', 'right']
         loaded = [replace(tiny_model, name='one'), replace(tiny_model, name='other')]
         monkeypatch.setattr('davss_ros.ros.cameras.load_model', lambda config: loaded.pop())
         for transition in (node.trigger_deactivate, node.trigger_cleanup, node.trigger_configure):
