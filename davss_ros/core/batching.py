@@ -6,6 +6,7 @@
 Whether one batch is faster than frame by frame depends on the device, so it is tried out.
 """
 
+import math
 import time
 from dataclasses import replace
 
@@ -22,13 +23,14 @@ CLEARLY = 0.9  # share of the time
 
 
 def worker_count(config: NodeConfig, cameras: int, cores: int, *, on_cpu: bool) -> int:
-    """Return how many workers serve that many cameras; where ``workers`` is 0, as many as there are cores for.
+    """Return how many workers serve that many cameras; 0, the default: as many as share cameras and cores evenly.
 
-    Not on CUDA, which one keeps busy, nor if there are to be batches, which are made of frames that one worker serves.
+    Of three cameras and two workers the one that has a worker to itself would get twice the frames of the others. One
+    worker on CUDA, which it keeps busy, and if there are to be batches, which are of frames that one worker serves.
     """
     if config.workers:
         return min(config.workers, cameras)
-    return min(cameras, cores) if on_cpu and config.batching != 'always' else 1
+    return math.gcd(cameras, cores) if on_cpu and config.batching != 'always' else 1
 
 
 def faster_together(config: SegmenterConfig, model: Model, count: int, size: tuple[int, int] = (480, 640)) -> bool:

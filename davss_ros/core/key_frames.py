@@ -105,6 +105,14 @@ class KeyFrameSchedule:
         return policy == 'adaptive' and config.mode == 'davss'
 
 
+def staggered_phase(number: int, cameras: int, key_interval: int) -> int | None:
+    """Return the phase of camera ``number`` (from 0) of so many; None of a single one.
+
+    Their key frames then never meet, unless there are more cameras than frames from key frame to key frame.
+    """
+    return number * key_interval // cameras if cameras > 1 else None
+
+
 def class_ids(config: SegmenterConfig, classes: Sequence[SemanticClass], device: torch.device) -> Tensor | None:
     """Return the ids (n,) of ``key_frame_classes``; None if it names none, so that all count.
 

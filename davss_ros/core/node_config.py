@@ -34,7 +34,7 @@ class NodeConfig:
     workers: int = _setting(
         0,
         'Threads that serve the cameras, each with its share of these, of the cores, and a model of its own; 0: on a '
-        'CPU as many as there are cameras and cores, unless batching is always; on CUDA one.',
+        'CPU as many as share cameras and cores evenly, unless batching is always; on CUDA one.',
         minimum=0,
         maximum=1000,
     )

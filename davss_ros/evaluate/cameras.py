@@ -11,8 +11,11 @@ from threading import Thread
 import numpy as np
 from numpy.typing import NDArray
 
+from davss_ros.core.batching import worker_count
 from davss_ros.core.config import SegmenterConfig
+from davss_ros.core.key_frames import staggered_phase
 from davss_ros.core.model import load_model
+from davss_ros.core.node_config import NodeConfig
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.engines.threads import thread_count, use_threads
 
@@ -20,7 +23,7 @@ Frames = Sequence[NDArray[np.uint8]]
 
 
 def camera_throughput(config: SegmenterConfig, frames: Frames, cameras: int, rounds: int) -> dict[int, float]:
-    """Return frames a second, all cameras together, by the number of workers: one, and as many as cameras and cores.
+    """Return frames a second, all cameras together, by the number of workers: one, and as many as a node has.
 
     Each worker has its share of the cameras and cores, and a model of its own, as in a node; all cameras show the same
     frames, with key frames that never meet. The workers take turns; the median of the rounds counts.
@@ -32,7 +35,7 @@ def camera_throughput(config: SegmenterConfig, frames: Frames, cameras: int, rou
         rounds: through all frames, for each number of workers.
     """
     cores = thread_count()
-    counts = list(dict.fromkeys((1, min(cameras, cores))))
+    counts = list(dict.fromkeys((1, worker_count(NodeConfig(), cameras, cores, on_cpu=True))))
     try:
         crews = {count: _crew(config, frames[0].shape[:2], cameras, count, max(1, cores // count)) for count in counts}
         seconds: dict[int, list[float]] = {count: [] for count in counts}
@@ -53,7 +56,8 @@ def _crew(
     for number in range(workers):
         model = load_model(config)
         VideoSegmenter(config, model=model).warm_up((size[0], size[1]))
-        phases = [camera * config.key_interval // cameras for camera in range(number, cameras, workers)]
+        share = range(number, cameras, workers)
+        phases = [staggered_phase(camera, cameras, config.key_interval) for camera in share]
         crew.append([VideoSegmenter(config, model=model, key_phase=phase) for phase in phases])
     return crew
 

@@ -9,6 +9,7 @@ from rclpy.node import Node
 
 from davss_ros.core.batching import faster_together, worker_count
 from davss_ros.core.groups import Grouping, load_grouping, ungrouped
+from davss_ros.core.key_frames import staggered_phase
 from davss_ros.core.model import Model, load_model
 from davss_ros.core.parameters import Settings
 from davss_ros.core.segmenter import VideoSegmenter
@@ -88,7 +89,7 @@ class Cameras:
         """Make a camera, whose key frames never meet those of others."""
         config, count = settings.cameras[name], len(settings.cameras)
         number = list(settings.cameras).index(name)
-        phase = number * config.segmenter.key_interval // count if count > 1 else None
+        phase = staggered_phase(number, count, config.segmenter.key_interval)
         try:
             segmenter = VideoSegmenter(config.segmenter, model=model, key_phase=phase)
             self.by_name[name] = Camera(self._node, name, config, segmenter, outputs, worker.changed)

@@ -189,8 +189,7 @@ class DavssNode(LifecycleNode):
         self._configured = True
         self.get_logger().info(
             f'{model.name} ({model.checksum}) by {model.engine}, {len(model.classes)} classes, '
-            f'{self._cameras}, '
-            f'key frame every {settings.segmenter.key_interval} frames'
+            f'{self._cameras}, key frame every {settings.segmenter.key_interval} frames'
         )
 
     def _tear_down(self) -> None:

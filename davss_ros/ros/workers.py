@@ -4,8 +4,9 @@
 """The workers of a node: one in the process's main thread, and others in threads of their own where that is faster.
 
 Two cores that share every network keep each other waiting; each at the frames of cameras of its own, they do not: on
-two cores, four cameras, 1.5 times as many frames. So with several cameras on a CPU each worker has its share of the
-cameras, of the cores, and a model of its own. One camera has all cores, as its frames then take the least time.
+two cores, four cameras, 1.3 times as many frames (`benchmark --cameras 4`). So with several cameras on a CPU each
+worker has its share of the cameras, of the cores, and a model of its own. One camera has all cores, as its frames then
+take the least time.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ class Workers:
     """As many workers as the node is configured for, the main one always; see `Worker` for what each does."""
 
     def __init__(self) -> None:
-        self._cores = thread_count()
+        self.cores = thread_count()  # that compute, all workers together
         self._main = Worker()
         self._closed = False
         self._helpers: list[tuple[Worker, Thread]] = []
@@ -55,7 +56,7 @@ class Workers:
         The calling thread, too, computes with as many threads as each of them, so that what it compiles is for them.
         """
         self._dismiss()
-        threads = max(1, self._cores // count)
+        threads = max(1, self.cores // count)
         use_threads(threads)
         with self._main.paused():
             self._main.threads = threads
@@ -67,11 +68,6 @@ class Workers:
                 worker.close()
             thread.start()
         return self._all()
-
-    @property
-    def cores(self) -> int:
-        """How many cores compute, all workers together."""
-        return self._cores
 
     def _all(self) -> list[Worker]:
         return [self._main, *(worker for worker, _ in self._helpers)]

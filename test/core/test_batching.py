@@ -76,6 +76,9 @@ def test_key_frames_and_cuts_do_not_disturb_the_trial(
     [
         (0, 'auto', True, 1, 8, 1),
         (0, 'auto', True, 4, 2, 2),
+        (0, 'auto', True, 2, 16, 2),
+        (0, 'auto', True, 3, 2, 1),  # one camera would have a worker to itself
+        (0, 'auto', True, 6, 4, 2),  # with two cores each
         (0, 'never', True, 4, 8, 4),
         (0, 'always', True, 4, 8, 1),  # one makes the batches
         (0, 'auto', False, 4, 8, 1),  # one keeps the device busy
@@ -84,7 +87,7 @@ def test_key_frames_and_cuts_do_not_disturb_the_trial(
         (1, 'auto', True, 4, 8, 1),
     ],
 )
-def test_on_a_cpu_there_are_as_many_workers_as_cameras_and_cores(
+def test_on_a_cpu_there_are_as_many_workers_as_share_cameras_and_cores_evenly(
     workers: int, batching: str, on_cpu: bool, cameras: int, cores: int, expected: int
 ) -> None:
     config = NodeConfig(workers=workers, batching=batching)

@@ -8,7 +8,7 @@ import torch
 
 from davss_ros.core.classes import SemanticClass
 from davss_ros.core.config import SegmenterConfig
-from davss_ros.core.key_frames import BURST, KeyFrameSchedule, class_ids
+from davss_ros.core.key_frames import BURST, KeyFrameSchedule, class_ids, staggered_phase
 from davss_ros.errors import ConfigError
 
 FIXED = SegmenterConfig(key_interval=4)
@@ -115,3 +115,15 @@ def test_only_chosen_classes_count() -> None:
 def test_modes_without_a_map_keep_to_the_interval() -> None:
     for mode in ('flow', 'correct_all', 'hold'):
         assert KeyFrameSchedule().due(replace(NEVER, mode=mode), 4) == 'interval'
+
+
+@pytest.mark.parametrize(('cameras', 'interval'), [(2, 10), (3, 10), (4, 4)])
+def test_key_frames_of_several_cameras_never_meet(cameras: int, interval: int) -> None:
+    config = SegmenterConfig(key_interval=interval)
+    schedules = [KeyFrameSchedule(staggered_phase(number, cameras, interval)) for number in range(cameras)]
+    for _ in range(3 * interval):
+        due = [bool(schedule.due(config, 1)) for schedule in schedules]
+        assert sum(due) <= 1
+        for schedule, key in zip(schedules, due, strict=True):
+            schedule.count(config, key=key)
+    assert staggered_phase(0, 1, interval) is None

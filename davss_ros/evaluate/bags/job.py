@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from davss_ros.core.classes import SemanticClass
+from davss_ros.core.key_frames import staggered_phase
 from davss_ros.core.parameters import CameraConfig, Settings, settings_of
 from davss_ros.errors import ConfigError
 
@@ -121,7 +122,7 @@ def cameras_of(settings: Settings, topics: Sequence[str], named: Mapping[str, st
                 f'cameras: expected one image topic with {name!r} among its parts, found '
                 f'{", ".join(found or topics) or "none"}; say which: --topic {name}=TOPIC'
             )
-        phase = number * config.segmenter.key_interval // len(names) if len(names) > 1 else None
+        phase = staggered_phase(number, len(names), config.segmenter.key_interval)
         cameras.append(Camera(found[0], name, config, phase))
     return tuple(cameras)
 
