@@ -16,6 +16,7 @@ from davss_ros.recordings.arguments import make_folder
 from davss_ros.recordings.folder import FolderSource
 from davss_ros.train.material.clips import video_labels
 from davss_ros.train.material.motion import open_motion
+from davss_ros.train.parts.key import START, teachers
 from davss_ros.train.recipe import Recipe
 
 
@@ -33,7 +34,7 @@ def check_before(recipe: Recipe, part: str, data: Dataset) -> None:
     problems = [line for path in recipe.motion.videos for line in _video_problems(path, recipe, len(data.classes))]
     if _needs_motion(recipe, part):
         problems += _size_problems(recipe, data)
-    problems += _start_problems(recipe)
+    problems += _start_problems(recipe) + _teacher_problems(recipe)
     if problems:
         raise DataError('\n'.join(problems))
     make_folder(recipe.out)
@@ -59,6 +60,22 @@ def _start_problems(recipe: Recipe) -> list[str]:
                 problems.append(f'start: {start}: no such checkpoint')
         except WeightsError as error:
             problems.append(f'start: {error}')
+    return problems
+
+
+def _teacher_problems(recipe: Recipe) -> list[str]:
+    """Look for the models that key and light networks follow, where those are no networks of this training."""
+    trained = [START]
+    problems = []
+    for part in (*recipe.key_before, recipe.key, *recipe.light_before, *filter(None, [recipe.light])):
+        for name in teachers(part):
+            try:
+                if name not in trained:
+                    locate(name)
+            except WeightsError as error:
+                place = f'{part.out.name}: teacher'
+                problems.append(f'{place}: expected one of {", ".join(trained)} or a model: {error}')
+        trained.append(part.out.name)
     return problems
 
 

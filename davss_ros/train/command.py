@@ -16,7 +16,7 @@ all         these in turn
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -58,8 +58,8 @@ from davss_ros.train.parts.published import (
     train_distortion_on_triplets,
 )
 from davss_ros.train.parts.stages import StageTraining, train_correction, train_distortion
+from davss_ros.train.recipe import KEY, LIGHT, Recipe, load_recipe
 from davss_ros.train.recipe import SHIPPED as RECIPES
-from davss_ros.train.recipe import Recipe, load_recipe
 from davss_ros.train.runs import parallel
 from davss_ros.train.runs.compute import Compute, choose_compute
 
@@ -78,19 +78,18 @@ class Run:
     left_out: tuple[LabelledImage, ...] = ()  # stills of the drive that is not trained on
 
     def key(self) -> nn.Module:
-        """Train or load the key network, and before it the one it starts from."""
-        for settings in self.recipe.key_before:
-            self._trained_key(settings)
-        return self._trained_key(self.recipe.key)
+        """Train or load the key network, and before it those it starts from or follows."""
+        return self._key_networks()[KEY]
+
+    def _key_networks(self) -> dict[str, nn.Module]:
+        """Return the key network, and those before it, by the recipe's sections."""
+        return self._trained_in_turn((*self.recipe.key_before, self.recipe.key), {})
 
     def light(self) -> nn.Module:
         """Train or load the light network; one that starts from a section of the key network has that first."""
         if self.recipe.light is None:
             raise ConfigError('light: expected a section of the recipe, found none')
-        key = self.key()
-        for before in self.recipe.light_before:
-            self._trained_key(before, key)
-        return self._trained_key(self.recipe.light, key)
+        return self._trained_in_turn((*self.recipe.light_before, self.recipe.light), self._key_networks())[LIGHT]
 
     def gate(self) -> nn.Module:
         """Train the gate on the drive that is left out, or load the one that it starts from."""
@@ -106,10 +105,17 @@ class Run:
         samples = gate_samples(motion, KeyAgain(look), distortion)
         return train_gate(settings, samples, out, say, self._compute())
 
-    def _trained_key(self, settings: KeyTraining, teacher: nn.Module | None = None) -> nn.Module:
+    def _trained_in_turn(self, parts: Sequence[KeyTraining], before: dict[str, nn.Module]) -> dict[str, nn.Module]:
+        """Return ``before`` and the networks of ``parts``, each of which may follow all before it, by section."""
+        trained = dict(before)
+        for settings in parts:
+            trained[settings.out.name] = self._trained_key(settings, trained)
+        return trained
+
+    def _trained_key(self, settings: KeyTraining, trained: Mapping[str, nn.Module]) -> nn.Module:
         validation = self.validation.stills if self.validation else ()
         frames = video_frames(self._motion(), settings.video_frames, self.data.stills[0].size())
-        return train_key(settings, say, self._compute(torch.bfloat16), self.data.stills, validation, frames, teacher)
+        return train_key(settings, say, self._compute(torch.bfloat16), self.data.stills, validation, frames, trained)
 
     def _motion(self) -> MotionSettings:
         """Return what motion is trained on: beside a drive that is left out, the first part of every video only."""

@@ -91,12 +91,14 @@ class Recipe:
     gate: GateTraining | None = None  # what joins it with what was carried
 
 
-KEY_BEFORE = ('key_coarse', 'key_fine', 'key_finer', 'key_finest')
+# `other` is no part of the model: a key network, as heavy as one likes, that those after it may follow
+KEY_BEFORE = ('other_coarse', 'other', 'key_coarse', 'key_fine', 'key_finer', 'key_finest', 'key_behind')
+KEY = 'key'
 LIGHT = 'light'  # as ``correction: {recipe: light}``
 LIGHT_BEFORE = ('light_coarse', 'light_fine')
 SECTIONS = (
     *KEY_BEFORE,
-    'key',
+    KEY,
     *LIGHT_BEFORE,
     LIGHT,
     'motion',
@@ -191,7 +193,7 @@ def _recipe(general: General, sections: dict[str, dict[str, Any]], where: str) -
     return Recipe(
         out,
         general,
-        key('key'),
+        key(KEY),
         tuple(key(name) for name in KEY_BEFORE if name in sections),
         part(
             MotionSettings,

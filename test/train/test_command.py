@@ -125,3 +125,20 @@ def test_frames_of_the_videos_are_trained_on_where_a_teacher_is_followed(
     command = ['key', '--data', str(stills), '--videos', str(stills / 'images'), '--out', str(tmp_path / 'run')]
     assert main([*command, *recipe(tmp_path, text)]) == 1
     assert 'video_frames: expected a teacher to follow on them, found none' in capsys.readouterr().err
+
+
+def test_a_network_that_is_no_part_of_the_model_may_be_followed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (
+        'other: {network: deeplab_lite0, epochs: 1}\nkey: {network: deeplab_lite1, epochs: 1, teacher: "start, other"}'
+    )
+    command = ['key', '--data', str(data(tmp_path / 'data')), '--out', str(tmp_path / 'run')]
+    assert main([*command, *recipe(tmp_path, text.replace(', other', ', another'))]) == 1
+    assert 'key: teacher: expected one of start, other or a model: ' in capsys.readouterr().err
+    assert not (tmp_path / 'run').exists()
+    assert main([*command, *recipe(tmp_path, text)]) == 0
+    losses = [line.split('loss ')[1] for line in capsys.readouterr().out.splitlines() if 'loss' in line]
+    assert main([*command[:-1], str(tmp_path / 'alone'), *recipe(tmp_path, text.replace(', other', ''))]) == 0
+    alone = [line.split('loss ')[1] for line in capsys.readouterr().out.splitlines() if 'loss' in line]
+    assert losses[0] == alone[0] and losses[1] != alone[1]

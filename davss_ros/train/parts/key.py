@@ -35,7 +35,6 @@ from davss_ros.train.runs.validation import stills_miou
 
 log = logging.getLogger(__name__)
 COMPUTE = Compute(torch.bfloat16)
-OWN_TEACHER = 'key'  # as teacher: the key network of the same recipe
 START = 'start'  # as teacher: the network as it was before
 # images (N, 3, H, W), labels (N, H, W), `segmentation_loss`'s offset, and at which scale the network sees the images
 _Batch = tuple[Tensor, Tensor, tuple[int, int], float]
@@ -57,8 +56,8 @@ class KeyTraining:
     look_scales: tuple[float, ...] = (1.0,)  # at which the network sees the views, each batch at one, see `at_scale`
     paste: float = 0.0  # share of views into which the rare classes of another are pasted
     faults: float = 0.0  # share of each of the faults of cameras in the views, see `CameraFaults`
-    # Model whose key network is followed as well as the labels, `OWN_TEACHER` or `START`; empty: the labels alone. Of
-    # several, separated by commas, the mean of their scores, see `Joined`.
+    # Model whose key network is followed as well as the labels, section of the same recipe that was trained before, or
+    # `START`; empty: the labels alone. Of several, separated by commas, the mean of their scores, see `Joined`.
     teacher: str = ''
     teacher_views: Literal[1, 2] = 1  # 2: the teacher also sees the mirror image, as `Mirrored`
     distill: float = 0.5  # weight of following the teacher's scores
@@ -83,7 +82,7 @@ def train_key(
     stills: Sequence[LabelledImage] | None = None,
     validation: Sequence[LabelledImage] = (),
     unlabelled: Sequence[Image] = (),
-    own_teacher: nn.Module | None = None,
+    trained: Mapping[str, nn.Module] | None = None,
 ) -> nn.Module:
     """Train, writing ``checkpoint.pt`` after every epoch, and return the network in evaluation mode.
 
@@ -94,7 +93,7 @@ def train_key(
         stills: what to train on; None: those of the folder ``settings.data``.
         validation: labelled images not trained on; their mIoU is logged after every epoch.
         unlabelled: (H, W, 3) uint8 RGB images, on which the teacher alone is followed.
-        own_teacher: key network in evaluation mode, followed where ``settings.teacher`` is `OWN_TEACHER`.
+        trained: key networks in evaluation mode that ``settings.teacher`` may name.
 
     Raises:
         DataError: the data is incomplete, or the folder ``out`` holds another run.
@@ -114,7 +113,7 @@ def train_key(
         taken = checkpoint.take_over(settings.start, network, 'key')
         progress(f'key: {taken} of {len(network.state_dict())} tensors from {settings.start}')
     before = {name: value.clone() for name, value in network.state_dict().items()} if settings.average else {}
-    teacher = followed(settings, compute, {OWN_TEACHER: own_teacher, START: network})
+    teacher = followed(settings, compute, {**(trained or {}), START: network})
 
     def loss(batch: _Batch) -> Tensor:
         images, labels, offset, scale = batch
@@ -153,17 +152,21 @@ def averaged(after: Mapping[str, Tensor], before: Mapping[str, Tensor], share: f
     }
 
 
-def followed(settings: KeyTraining, compute: Compute, own: Mapping[str, nn.Module | None]) -> KeyNetwork | None:
+def followed(settings: KeyTraining, compute: Compute, own: Mapping[str, nn.Module]) -> KeyNetwork | None:
     """Return the key network that is followed, if any, computed by the fastest engine.
 
     Args:
         settings: whose teacher it is.
         compute: device and arithmetic.
-        own: networks that are no models, by the names `OWN_TEACHER` and `START`; they are copied.
+        own: networks that are no models, by the names that the settings give them; they are copied.
+
+    Raises:
+        ConfigError: one of other classes.
+        WeightsError: no such network or model.
     """
     if not settings.teacher:
         return None
-    parts = [_teacher(name.strip(), settings.classes, own) for name in settings.teacher.split(',')]
+    parts = [_teacher(name, settings.classes, own) for name in teachers(settings)]
     network = parts[0] if len(parts) == 1 else Joined(*parts)
     if settings.teacher_views == 2:
         network = Mirrored(cast(KeyNetwork, network))
@@ -171,19 +174,21 @@ def followed(settings: KeyTraining, compute: Compute, own: Mapping[str, nn.Modul
     return EngineNetwork(network, choose_engines(AUTO, compute.device, compute.precision), 'key')
 
 
-def _teacher(name: str, classes: int, own: Mapping[str, nn.Module | None]) -> nn.Module:
+def teachers(settings: KeyTraining) -> list[str]:
+    """Return the names of what is followed."""
+    return [name.strip() for name in settings.teacher.split(',')] if settings.teacher else []
+
+
+def _teacher(name: str, classes: int, own: Mapping[str, nn.Module]) -> nn.Module:
     """Return the key network of a model, or a copy of that of ``own``."""
-    if name not in own:
+    if name in own:
+        network = copy.deepcopy(own[name]).cpu().eval()
+    else:
         weights = read_weights(name)
         if weights.class_count != classes:
             raise ConfigError(f'teacher: {name}: expected {classes} classes, found {weights.class_count}')
         network = build('key', weights.networks['key'], classes).eval()
         load_into(network, weights.states['key'], weights.source)
-    else:
-        trained = own[name]
-        if trained is None:
-            raise ConfigError(f'teacher: {name}: expected a key network that is trained before, found none')
-        network = copy.deepcopy(trained).cpu().eval()
     fuse(network)
     return network
 

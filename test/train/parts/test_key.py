@@ -14,12 +14,12 @@ import torch
 
 from davss_ros.core.classes import SemanticClass
 from davss_ros.datasets.stills import LabelledImage, labelled_images
-from davss_ros.errors import ConfigError
+from davss_ros.errors import ConfigError, WeightsError
 from davss_ros.networks.deeplab_lite import DeepLabLite
 from davss_ros.networks.registry import build
 from davss_ros.networks.weights import Weights, read_weights, write_weights
 from davss_ros.train.losses.labels import mean_divergence
-from davss_ros.train.parts.key import OWN_TEACHER, START, KeyTraining, followed, train_key
+from davss_ros.train.parts.key import START, KeyTraining, followed, train_key
 from davss_ros.train.runs.compute import Compute
 
 CLASSES = 3
@@ -86,21 +86,19 @@ def test_an_image_without_labels_counts_as_a_still_of_which_nothing_is_labelled(
         train_key(settings, lines.append, stills=stills, unlabelled=[stills[1].image()])
 
 
-def test_the_key_network_of_the_recipe_is_followed_as_that_of_a_model(
-    tmp_path: Path, stills: list[LabelledImage]
-) -> None:
+def test_a_network_trained_before_is_followed_as_that_of_a_model(tmp_path: Path, stills: list[LabelledImage]) -> None:
     source = teacher(tmp_path)
     own = build('key', 'deeplab_lite0', CLASSES).eval()
     own.load_state_dict(read_weights(source).states['key'])
     common: dict[str, Any] = {'start': Path(source), 'classes': CLASSES, 'epochs': 2, 'batch': 2}
     losses = []
-    for name in (source, OWN_TEACHER):
+    for name in (source, 'other'):
         lines: list[str] = []
         settings = KeyTraining(tmp_path, tmp_path / f'of {Path(name).stem}', 'deeplab_lite0', teacher=name, **common)
-        train_key(settings, lines.append, stills=stills, own_teacher=own)
+        train_key(settings, lines.append, stills=stills, trained={'other': own})
         losses.append(lines[1:])
     assert losses[0] == losses[1] and len(losses[0]) == 2
-    with pytest.raises(ConfigError, match='teacher: key: expected a key network that is trained before, found none'):
+    with pytest.raises(WeightsError, match="found 'other'"):
         train_key(replace(settings, out=tmp_path / 'alone'), lines.append, stills=stills)
 
 
@@ -109,8 +107,8 @@ def test_a_teacher_with_two_views_is_the_mean_of_both(tmp_path: Path, stills: li
     torch.manual_seed(1)
     own = torch.nn.Conv2d(3, CLASSES, 4, stride=4).eval()
     image = torch.rand(1, 3, 32, 48)
-    settings = KeyTraining(tmp_path, tmp_path, classes=CLASSES, teacher=OWN_TEACHER, teacher_views=2)
-    found = followed(settings, Compute(), {OWN_TEACHER: own})
+    settings = KeyTraining(tmp_path, tmp_path, classes=CLASSES, teacher='other', teacher_views=2)
+    found = followed(settings, Compute(), {'other': own})
     assert found is not None
     with torch.inference_mode():
         expected = (own(image) + own(image.flip(3)).flip(3)) / 2
@@ -121,8 +119,8 @@ def test_a_teacher_with_two_views_is_the_mean_of_both(tmp_path: Path, stills: li
 def test_several_teachers_are_followed_in_their_mean(tmp_path: Path) -> None:
     torch.manual_seed(1)
     own, before = (torch.nn.Conv2d(3, CLASSES, 4, stride=4).eval() for _ in range(2))
-    settings = KeyTraining(tmp_path, tmp_path, classes=CLASSES, teacher=f'{OWN_TEACHER},{START}')
-    found = followed(settings, Compute(), {OWN_TEACHER: own, START: before})
+    settings = KeyTraining(tmp_path, tmp_path, classes=CLASSES, teacher=f'other,{START}')
+    found = followed(settings, Compute(), {'other': own, START: before})
     assert found is not None
     image = torch.rand(1, 3, 32, 48)
     with torch.inference_mode():
