@@ -35,13 +35,15 @@ class KeyFrameSchedule:
 
     Args:
         phase: for one of several cameras, see `davss_ros.core.segmenter.VideoSegmenter`.
+        interval: that the phase is a part of; with another one it changes in proportion.
         corrects: what was propagated is corrected, so that key frames by interval will do.
     """
 
-    def __init__(self, phase: int | None = None, *, corrects: bool = True) -> None:
-        self._phase = phase
+    def __init__(self, phase: int | None = None, *, interval: int | None = None, corrects: bool = True) -> None:
+        self._phase, self._interval = phase, interval
         self._corrects = corrects
         self._steps = 0
+        self._last_key = 0  # step
         self._credit = phase or 0  # frames
         self._first_mean = 0.0  # of the first map after the key frame
         self._last_distance = sys.maxsize  # of the last map
@@ -54,7 +56,9 @@ class KeyFrameSchedule:
             return 'age' if distance >= config.key_frame_age else ''
         if self._phase is None:
             return 'interval' if distance >= config.key_interval else ''
-        return 'interval' if (self._steps + self._phase) % config.key_interval == 0 else ''
+        phase = self._phase * config.key_interval // (self._interval or config.key_interval)
+        now, last = ((step + phase) // config.key_interval for step in (self._steps, self._last_key))
+        return 'interval' if now > last else ''  # one that could not be had is owed
 
     def asked(
         self,
@@ -92,10 +96,11 @@ class KeyFrameSchedule:
 
     def count(self, config: SegmenterConfig, *, key: bool) -> None:
         """Go on to the next frame; ``key``: the key network begins on this one, whatever the reason."""
-        self._steps += 1
         if key:
+            self._last_key = self._steps
             self._credit = max(0, self._credit - config.key_interval)
         self._credit = min(self._credit + 1, BURST * config.key_interval)
+        self._steps += 1
 
     def _by_map(self, config: SegmenterConfig) -> bool:
         """Return whether the map decides; modes without one keep to the interval."""
@@ -108,7 +113,8 @@ class KeyFrameSchedule:
 def staggered_phase(number: int, cameras: int, key_interval: int) -> int | None:
     """Return the phase of camera ``number`` (from 0) of so many; None of a single one.
 
-    Their key frames then never meet, unless there are more cameras than frames from key frame to key frame.
+    Their key frames then never meet while all cameras' frames are served alike, unless there are more cameras than
+    frames from key frame to key frame.
     """
     return number * key_interval // cameras if cameras > 1 else None
 

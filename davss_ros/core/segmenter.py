@@ -53,8 +53,8 @@ class VideoSegmenter:
         config: settings.
         model: an already loaded model, to share; otherwise loaded as ``config`` says.
         key_phase: for one of several cameras: key frames fall on every frame whose number (from 0) plus this is a
-            multiple of the interval, so that those of different phases never meet. Without, the interval counts from
-            the last key frame, whatever forced it.
+            multiple of the interval, so that those of different phases never meet; with an interval set later the
+            phase changes in proportion. Without, the interval counts from the last key frame, whatever forced it.
 
     Raises:
         ConfigError, WeightsError: as `load_model` does; or ``key_frame_classes`` names one that the model has not.
@@ -65,7 +65,7 @@ class VideoSegmenter:
     ) -> None:
         self._config = config or SegmenterConfig()
         self.model = model or load_model(self._config)
-        self._schedule = KeyFrameSchedule(key_phase, corrects=self.model.corrects)
+        self._schedule = KeyFrameSchedule(key_phase, interval=self._config.key_interval, corrects=self.model.corrects)
         self._key_classes = class_ids(self._config, self.model.classes, self.model.device)
         self._window_cost = window_cost(self._config, self.model)
         self._cache: Cache | None = None

@@ -21,15 +21,15 @@ class StageTimer:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._cuda = device.type == 'cuda'
+        self._device = device
         self._marks: list[tuple[str, float | torch.cuda.Event]] = []
         self.lap('start')
 
     def lap(self, stage: str) -> None:
         """End the stage that began at the last call."""
-        if self._cuda:
+        if self._device.type == 'cuda':
             event = torch.cuda.Event(enable_timing=True)
-            event.record()
+            event.record(torch.cuda.current_stream(self._device))
             self._marks.append((stage, event))
         else:
             self._marks.append((stage, time.perf_counter()))

@@ -43,6 +43,11 @@ class Calibration:
         """Keep enough for so many frames that wait."""
         self._limit = waiting + SPARE
 
+    def forget(self) -> None:
+        """Wait no longer for that of a frame."""
+        with self._lock:
+            self._pending = None
+
     def take(self, info: CameraInfo) -> None:
         """Keep a message, and publish it if a frame waits for it alone."""
         stamp = _stamp(info.header)

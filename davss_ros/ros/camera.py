@@ -87,6 +87,7 @@ class Camera:
     def deactivate(self) -> None:
         """Listen no longer; what waits is counted as inactive."""
         self._subscription.close()
+        self.outputs.calibration.forget()
         self.statistics.leave('inactive', count=self._mailbox.clear())
 
     def destroy(self) -> None:
@@ -100,6 +101,7 @@ class Camera:
             self.force_key('enabled')
         self._enabled = wanted
         if not wanted:
+            self.outputs.calibration.forget()
             self.statistics.leave('disabled', count=self._mailbox.clear())
 
     def configure(self, config: CameraConfig) -> None:
@@ -123,9 +125,9 @@ class Camera:
             return None
         message, received = item
         if not self.outputs.watched():
-            self.statistics.leave('unwatched')
             self._forced = self._forced or 'unwatched'  # by the next one that is, the last one may be long gone
             self._relay_calibration(message)
+            self.statistics.leave('unwatched')
             return None
         try:
             image = decode(message, self._depth)

@@ -4,6 +4,7 @@
 """``/diagnostics`` once a second: one status for the node, one for each camera."""
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,6 +38,11 @@ class Watched(Protocol):
     @property
     def model(self) -> Model | None:
         """That frames are segmented by; none while unconfigured."""
+        ...
+
+    @property
+    def engine(self) -> str:
+        """What computes it."""
         ...
 
     @property
@@ -76,7 +82,7 @@ class Diagnostics:
         values = {'state': state, 'last error': error}
         if model is not None:
             values |= {'model': model.name, 'checksum': model.checksum, 'classes': str(len(model.classes))}
-            values |= {'device': describe_device(model.device), 'engine': model.engine}
+            values |= {'device': describe_device(model.device), 'engine': self._watched.engine}
             values['memory (MB)'] = f'{memory(model.device) / 1e6:.0f}'
         mistakes = self._watched.mistakes()
         for line in mistakes:
@@ -156,4 +162,4 @@ def memory(device: torch.device) -> int:
         pages = int(Path('/proc/self/statm').read_text().split()[1])
     except OSError:  # not Linux
         return 0
-    return pages * 4096
+    return pages * os.sysconf('SC_PAGE_SIZE')

@@ -11,6 +11,7 @@ cleanup     free everything
 
 import gc
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -76,8 +77,13 @@ class DavssNode(LifecycleNode):
 
     @property
     def model(self) -> Model | None:
-        """Of the first worker; those of others are the same. None while unconfigured."""
+        """Of the first worker; those of others differ at most in the engine. None while unconfigured."""
         return self._cameras.models[0] if self._cameras.models else None
+
+    @property
+    def engine(self) -> str:
+        """What computes the networks, in words; where it is not the same for all workers, of each."""
+        return ' | '.join(dict.fromkeys(model.engine for model in self._cameras.models))
 
     @property
     def state(self) -> str:
@@ -133,8 +139,9 @@ class DavssNode(LifecycleNode):
         try:
             self._configure()
         except Exception as error:  # DavssError mostly; but whatever it is, a repair and a retry must be possible
+            failure = self._fail('not configured', error)  # first, as what a broken device throws below may hide it
             self._tear_down()
-            return self._fail('not configured', error)
+            return failure
         self.error = ''
         return TransitionCallbackReturn.SUCCESS
 
@@ -169,7 +176,9 @@ class DavssNode(LifecycleNode):
         return super().on_shutdown(state)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Go back to unconfigured, whence a retry is possible."""
+        """Go back to unconfigured, whence a retry is possible; rclpy says nothing of what a transition threw."""
+        self.error = self.error or 'a transition failed'
+        self.get_logger().error(f'{self.error}; taken down')
         self._tear_down()
         return TransitionCallbackReturn.SUCCESS
 
@@ -200,7 +209,8 @@ class DavssNode(LifecycleNode):
             self._names = None
         gc.collect()  # cameras and their callbacks know each other
         if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+            with suppress(RuntimeError):  # of a device that is broken for good; the next attempt says so
+                torch.cuda.empty_cache()
 
     def _check_parameters(self, changed: Sequence[Parameter]) -> SetParametersResult:
         """Refuse what is out of range, does not go together, or is fixed while the node is configured."""

@@ -9,6 +9,7 @@ Where it is to have several cores, `work` belongs in the process's main thread: 
 convolutions on one core only. The executor's thread only counts and queues, so a slow network delays no callback.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Condition, Lock
@@ -21,7 +22,7 @@ from davss_ros.ros.camera import Camera, Job
 
 
 class Worker:
-    """Serves the frames of ``cameras``, in turn or in batches.
+    """Serves the frames of cameras, in turn or in batches.
 
     Args:
         threads: to compute with, in the thread that serves; 0: as many as that has.
@@ -30,7 +31,7 @@ class Worker:
     def __init__(self, threads: int = 0) -> None:
         self.changed = Condition()  # for the cameras' mailboxes
         self.threads = threads  # changed only while `paused`
-        self._cameras: tuple[Camera, ...] = ()
+        self._cameras: deque[Camera] = deque()  # the one whose turn it is first
         self._batching = False
         self._closed = False
         self._pauses = 0
@@ -46,12 +47,19 @@ class Worker:
                     self.serve()
 
     def serve(self) -> None:
-        """Serve the oldest waiting frame of every camera that has one."""
+        """Serve the next waiting frame, of the camera whose turn it is; as batches one of every camera that has one."""
         if self.threads:
             use_threads(self.threads)
-        jobs = [job for camera in self._cameras if (job := camera.take())]
-        for group in _groups(jobs) if self._batching else [[job] for job in jobs]:
-            _segment(group)
+        if self._batching:
+            for group in _groups([job for camera in self._cameras if (job := _taken(camera))]):
+                _segment(group)
+            return
+        for _ in range(len(self._cameras)):
+            camera = self._cameras[0]
+            self._cameras.rotate(-1)
+            job = _taken(camera)  # only now, as a newer frame may have come while those of others were served
+            if job:
+                return _segment([job])
 
     def close(self) -> None:
         """End `work` after the frame in hand; from any thread."""
@@ -62,11 +70,16 @@ class Worker:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Hold the work between two frames, for changes from another thread."""
+        with self.held(), self._serving:
+            yield
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let no further frame begin; does not wait for the end of one that has."""
         with self.changed:
             self._pauses += 1  # or the worker, never out of frames, might take the lock again and again
         try:
-            with self._serving:
-                yield
+            yield
         finally:
             with self.changed:
                 self._pauses -= 1
@@ -74,7 +87,7 @@ class Worker:
 
     def assign(self, cameras: Sequence[Camera], *, batching: bool) -> None:
         """Serve these cameras from now on; call while `paused`."""
-        self._cameras, self._batching = tuple(cameras), batching
+        self._cameras, self._batching = deque(cameras), batching
 
     def _has_work(self) -> bool:
         return self._closed or (not self._pauses and any(camera.waiting for camera in self._cameras))
@@ -87,6 +100,14 @@ def _groups(jobs: Sequence[Job]) -> list[list[Job]]:
         size = working_size(job.image.shape[:2], job.camera.segmenter.config.working_height)
         groups.setdefault(size, []).append(job)
     return list(groups.values())
+
+
+def _taken(camera: Camera) -> Job | None:
+    try:
+        return camera.take()
+    except Exception as error:  # of the middleware; a worker that ends would leave its cameras to nobody
+        camera.complain('failed', f'frame failed: {type(error).__name__}: {error}')
+        return None
 
 
 def _segment(jobs: Sequence[Job]) -> None:

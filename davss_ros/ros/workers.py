@@ -28,8 +28,11 @@ class Workers:
 
     def work(self) -> None:
         """Serve frames in the calling thread, the main one; returns after `close`, once the others have ended."""
-        self._main.work()
-        self._dismiss()
+        try:
+            self._main.work()
+        finally:
+            self.close()
+            self._dismiss()
 
     def close(self) -> None:
         """End the work of all after the frames in hand, for good; from any thread."""
@@ -41,8 +44,9 @@ class Workers:
     def paused(self) -> Iterator[None]:
         """Hold the work of all between two frames, see `Worker.paused`."""
         with ExitStack() as pauses:
-            for worker in self._all():
-                pauses.enter_context(worker.paused())
+            for hold in (Worker.held, Worker.paused):  # all at once, then wait for each
+                for worker in self._all():
+                    pauses.enter_context(hold(worker))
             yield
 
     def relieve(self) -> None:
@@ -63,10 +67,10 @@ class Workers:
         for number in range(1, count):
             worker = Worker(threads)
             thread = Thread(target=worker.work, name=f'davss_worker_{number}', daemon=True)
+            thread.start()
             self._helpers.append((worker, thread))
             if self._closed:
                 worker.close()
-            thread.start()
         return self._all()
 
     def _all(self) -> list[Worker]:

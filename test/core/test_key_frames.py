@@ -127,3 +127,25 @@ def test_key_frames_of_several_cameras_never_meet(cameras: int, interval: int) -
         for schedule, key in zip(schedules, due, strict=True):
             schedule.count(config, key=key)
     assert staggered_phase(0, 1, interval) is None
+
+
+@pytest.mark.parametrize('later', [4, 5, 30])
+def test_key_frames_do_not_meet_either_once_the_interval_is_another(later: int) -> None:
+    config = SegmenterConfig(key_interval=20)
+    schedules = [KeyFrameSchedule(staggered_phase(number, 4, 20), interval=20) for number in range(4)]
+    for step in range(33 + 3 * later):
+        config = config if step < 33 else SegmenterConfig(key_interval=later)
+        due = [bool(schedule.due(config, 1)) for schedule in schedules]
+        assert sum(due) <= 1 or step == 33  # at the change all that are late by the new interval are owed one
+        for schedule, key in zip(schedules, due, strict=True):
+            schedule.count(config, key=key)
+
+
+def test_a_key_frame_that_could_not_be_had_in_time_is_owed() -> None:
+    config, schedule = SegmenterConfig(key_interval=10), KeyFrameSchedule(3, interval=10)
+    due = []
+    for step in range(40):
+        asked = step not in range(7, 12) and bool(schedule.due(config, 1))  # as while another one is on its way
+        due += [step] * asked
+        schedule.count(config, key=asked or step == 0)
+    assert due == [12, 17, 27, 37]

@@ -72,6 +72,15 @@ def test_a_frame_without_its_own_gets_the_last_and_is_counted(calibration: Calib
     assert pairs(sent) == [(4, 3)] and calibration.unpaired == 1
 
 
+def test_a_frame_of_a_camera_that_was_left_waits_no_longer(calibration: Calibration, sent: list[Any]) -> None:
+    for number in (1, 2):
+        calibration.take(info(number))
+    calibration.publish_soon(header(3), 48, 64)
+    calibration.forget()
+    calibration.take(info(3))
+    assert not sent
+
+
 def test_a_frame_that_has_just_come_waits_for_its_own_until_the_next(calibration: Calibration, sent: list[Any]) -> None:
     for number in (1, 2):
         calibration.take(info(number))

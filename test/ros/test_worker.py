@@ -19,6 +19,7 @@ from torch import Tensor
 
 from davss_ros.core.background import KeyThread
 from davss_ros.core.model import Model
+from davss_ros.core.node_config import NodeConfig
 from davss_ros.ros import worker as module
 from davss_ros.ros.worker import Worker
 
@@ -167,7 +168,8 @@ def test_frames_of_one_working_size_that_wait_together_are_one_batch(
         for number, (name, (height, width)) in enumerate(sizes.items()):
             cameras[name]._receive(image(25 + 50 * number, height, width))
         groups.clear()
-        worker.serve()
+        while worker._has_work():
+            worker.serve()
         assert groups == expected
     for number, (name, size) in enumerate(sizes.items()):
         published = cameras[name].outputs.published
@@ -177,18 +179,55 @@ def test_frames_of_one_working_size_that_wait_together_are_one_batch(
     assert not cameras['idle'].outputs.published
 
 
-def test_one_round_serves_the_oldest_frame_of_every_camera(tiny_model: Model, camera_of: Callable[..., Any]) -> None:
+def shades(cameras: list[Any]) -> list[list[int]]:
+    """Of the images that each camera has published."""
+    return [[int(image[0, 0, 0]) for image, _, _ in camera.outputs.published] for camera in cameras]
+
+
+def test_cameras_take_turns_each_with_its_oldest_frame(tiny_model: Model, camera_of: Callable[..., Any]) -> None:
     worker = Worker()
     cameras = [camera_of(tiny_model, worker, name) for name in ('front', 'left')]
     worker.assign(cameras, batching=False)
     for shade in (10, 20, 30):
         cameras[0]._receive(image(shade))
     cameras[1]._receive(image(40))
+    for expected in ([[10], []], [[10], [40]], [[10, 20], [40]], [[10, 20, 30], [40]]):
+        worker.serve()
+        assert shades(cameras) == expected
+
+
+def test_a_frame_is_taken_when_its_turn_comes_not_when_that_of_others_does(
+    tiny_model: Model, camera_of: Callable[..., Any]
+) -> None:
+    newest = NodeConfig(policy='drop_old')
+    worker = Worker()
+    cameras = [camera_of(tiny_model, worker, name, node=newest) for name in ('front', 'left')]
+    worker.assign(cameras, batching=False)
+    for camera in cameras:
+        camera._receive(image(10))
     worker.serve()
-    assert [[int(i[0, 0, 0]) for i, _, _ in c.outputs.published] for c in cameras] == [[10], [40]]
+    for camera in cameras:
+        camera._receive(image(20))  # while the first one's was segmented
     worker.serve()
+    assert shades(cameras) == [[10], [20]]
     worker.serve()
-    assert [[int(i[0, 0, 0]) for i, _, _ in c.outputs.published] for c in cameras] == [[10, 20, 30], [40]]
+    assert shades(cameras) == [[10, 20], [20]]
+
+
+def test_what_the_middleware_throws_at_a_frame_fails_it_alone(tiny_model: Model, camera_of: Callable[..., Any]) -> None:
+    worker = Worker()
+    camera = camera_of(tiny_model, worker)
+    worker.assign((camera,), batching=False)
+    ask, camera.outputs.watched = camera.outputs.watched, lambda: 1 / 0
+    with working(worker):
+        camera._receive(image())
+        wait_until(lambda: camera.statistics.report().unfinished)
+        camera.outputs.watched = ask
+        camera._receive(image())
+        wait_until(lambda: camera.outputs.published)
+    report = camera.statistics.report()
+    assert (report.published, report.unfinished) == (1, {'failed': 1})
+    assert 'frame failed: ZeroDivisionError' in report.last_error
 
 
 def test_a_group_that_fails_counts_every_frame_of_it_and_says_whose(
@@ -264,7 +303,8 @@ def test_key_frames_in_the_background_fail_a_frame_of_their_own_camera(
             broken.set()
         for camera in cameras:
             camera._receive(image())
-        worker.serve()
+        for _ in cameras:
+            worker.serve()
         model.key_thread.close()  # waits
     front, left = (camera.statistics.report() for camera in cameras)
     assert left.published == 9 and not left.unfinished

@@ -81,6 +81,26 @@ def test_a_pause_holds_all_and_after_it_all_go_on(
         assert [len(camera.outputs.published) for camera in cameras] == [1, 1, 1]
 
 
+def test_what_ends_the_main_worker_ends_the_others(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    workers.muster(3)
+    assert len(helpers()) == 2
+    monkeypatch.setattr(workers._main, 'work', lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        workers.work()
+    assert not helpers()
+
+
+def test_a_pause_is_asked_of_all_before_any_is_waited_for(workers: Workers) -> None:
+    first, second = workers.muster(2)
+    with first._serving:  # a frame in hand
+        pause = threading.Thread(target=lambda: workers.paused().__enter__(), daemon=True)
+        pause.start()
+        wait_until(lambda: second._pauses)
+        assert pause.is_alive()
+    pause.join(timeout=20)
+    assert not pause.is_alive()
+
+
 def test_there_are_as_many_as_were_mustered_last(workers: Workers) -> None:
     with working(workers):
         for count in (3, 1, 2):

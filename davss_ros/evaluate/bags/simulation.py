@@ -3,8 +3,8 @@
 
 """What a live node would have made of the same frames, by their times of reception and what each took here.
 
-As in `davss_ros.ros.worker` and `.mailbox`: one worker serves, round by round, the oldest waiting frame of every
-camera; under ``drop_old`` a newer frame takes the place of one that waits. Neither the wire nor the conversion of
+As in `davss_ros.ros.worker` and `.mailbox`: one worker serves the cameras in turn, of each the oldest waiting frame;
+under ``drop_old`` a newer frame takes the place of one that waits. Neither the wire nor the conversion of
 messages counts, nor that a node with several workers gets through more.
 """
 
@@ -79,6 +79,7 @@ class SimulatedNode:
             )
             for name, config in cameras.items()
         }
+        self._turns = deque(self._cameras.values())  # the one whose turn it is first
         self._free = 0.0  # when the worker is, ns
         self._now = 0
         self._latencies: list[float] = []
@@ -110,9 +111,10 @@ class SimulatedNode:
             if start >= when:
                 return
             self._free = start
-            for camera in waiting:
-                if camera.waiting[0][0].when <= start:
-                    self._serve(camera)
+            camera = next(camera for camera in self._turns if camera.waiting and camera.waiting[0][0].when <= start)
+            while self._turns[-1] is not camera:
+                self._turns.rotate(-1)
+            self._serve(camera)
 
     def _serve(self, camera: _Camera) -> None:
         frame, packed, shape = camera.waiting.popleft()
