@@ -137,7 +137,7 @@ class SegmenterConfig:
     )
     working_height: int = _setting(
         360,
-        'Frames are scaled to this height, px, to be segmented; 0 keeps their own.',
+        'Frames that are higher are scaled down to this height, px, to be segmented; 0 keeps their own.',
         minimum=0,
         maximum=4320,
         per_camera=True,

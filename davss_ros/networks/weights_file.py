@@ -45,6 +45,8 @@ def read_tensors(path: Path) -> tuple[Any, dict[str, str]]:
         _refuse_others(path, start)
         if start[8:9] == b'{' and not start.startswith(_ZIP):
             return _read_safetensors(path)
+        if not hasattr(torch.serialization, 'safe_globals'):
+            raise WeightsError(f'{path}: what torch.save writes needs torch 2.5 at least, found {torch.__version__}')
         with warnings.catch_warnings(), torch.serialization.safe_globals(_harmless()), path.open('rb') as file:
             warnings.simplefilter('ignore')  # of what it may not understand; what it did not is an error below
             return torch.load(file, map_location='cpu', weights_only=True), {}  # of a path it would go by the name

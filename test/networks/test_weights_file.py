@@ -251,3 +251,10 @@ def test_the_content_tells_what_a_file_is_not_its_name(tmp_path: Path) -> None:
 def test_a_file_with_a_colon_in_its_name(tmp_path: Path) -> None:
     torch.save(dmnet(), tmp_path / 'a:b.pth')
     assert same(read_weights(str(tmp_path / 'a:b.pth')).states['distortion'])
+
+
+def test_an_old_torch_is_said_to_be_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = save(tmp_path, dmnet())
+    monkeypatch.delattr(torch.serialization, 'safe_globals')
+    with pytest.raises(WeightsError, match=r'some\.pth: what torch\.save writes needs torch 2\.5 at least, found'):
+        read_weights(source)

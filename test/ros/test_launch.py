@@ -41,7 +41,17 @@ def test_every_argument_has_a_description_and_a_default() -> None:
     arguments = {argument.name: argument for argument in description().get_launch_arguments()}
     expected = {'image', 'cameras', 'images', 'transport', 'namespace', 'params_file', 'weights', 'classes', 'key'}
     expected |= {'engine', 'device', 'precision', 'working_height', 'key_interval', 'policy', 'autostart', 'rviz'}
-    expected |= {'use_sim_time', 'respawn', 'respawn_delay', 'log_level', 'replay', 'replay_topic', 'rate', 'loop'}
+    expected |= {
+        'mode',
+        'use_sim_time',
+        'respawn',
+        'respawn_delay',
+        'log_level',
+        'replay',
+        'replay_topic',
+        'rate',
+        'loop',
+    }
     assert arguments.keys() == expected
     assert all(argument.description and argument.default_value is not None for argument in arguments.values())
 
@@ -115,6 +125,7 @@ def test_what_is_not_given_is_left_to_whoever_includes_this_or_to_the_parameter_
     file.touch()
     texts = {'weights': 'a.safetensors', 'classes': 'camvid11', 'key': 'deeplab_lite0', 'engine': 'torch'}
     texts |= {'device': 'cpu', 'precision': 'float32', 'policy': 'every_frame', 'transport': 'compressed'}
+    texts['mode'] = 'per_frame'
     numbers = {'key_interval': '8', 'working_height': '120', 'autostart': 'false', 'use_sim_time': 'True'}
     (first, overrides), *_ = node_of(params_file=str(file), **texts, **numbers)
     assert first == str(file)
