@@ -1,7 +1,7 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""Keep freed memory in the process.
+"""Keep freed memory in the process, but for what only a start needed.
 
 glibc returns every large block to the kernel when it is freed, so each new feature map is paid for in page faults: on
 the CPU a key frame takes 1.5 to 2 times as long (`python -m davss_ros benchmark` measures both).
@@ -26,3 +26,14 @@ def keep_freed_memory() -> bool:
         mallopt(option, value) == 1
         for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, _LARGEST), (M_TOP_PAD, 64 * 2**20))
     )
+
+
+def return_freed_memory() -> bool:
+    """Give the kernel what is free at the moment, as after networks were compiled; False where there is no glibc."""
+    if not sys.platform.startswith('linux'):
+        return False
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except AttributeError:
+        return False
+    return True

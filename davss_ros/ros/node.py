@@ -26,6 +26,7 @@ from davss_ros.core.key_frames import class_ids
 from davss_ros.core.model import Model
 from davss_ros.core.node_config import NodeConfig
 from davss_ros.core.parameters import Settings, check, is_fixed
+from davss_ros.engines.allocator import return_freed_memory
 from davss_ros.errors import ConfigError, DavssError
 from davss_ros.ros import parameters, wiring
 from davss_ros.ros.camera import Camera
@@ -196,6 +197,7 @@ class DavssNode(LifecycleNode):
             self.get_logger().info('~/confidence is not calibrated for these weights: python -m davss_ros calibrate')
         self._names = LabelNames(self, labels.classes)
         self._configured = True
+        return_freed_memory()  # that engines took to compile
         self.get_logger().info(
             f'{model.name} ({model.checksum}) by {model.engine}, {len(model.classes)} classes, '
             f'{self._cameras}, key frame every {settings.segmenter.key_interval} frames'
@@ -208,6 +210,7 @@ class DavssNode(LifecycleNode):
             self._names.destroy()
             self._names = None
         gc.collect()  # cameras and their callbacks know each other
+        return_freed_memory()
         if torch.cuda.is_available():
             with suppress(RuntimeError):  # of a device that is broken for good; the next attempt says so
                 torch.cuda.empty_cache()
