@@ -1,7 +1,7 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is freed stays with the process, until it is given back; in a process of its own, as allocators have one state."""
+"""What is freed stays with the process, until it is given back; in one of its own, as an allocator has one state."""
 
 import subprocess
 import sys
