@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from davss_ros.core.propagation import Propagation, chained
+from davss_ros.errors import EngineError
 from davss_ros.networks.interface import KeyNetwork, Propagated
 
 Scores = tuple[Tensor, torch.cuda.Event | None]  # (1, C, h, w), and on CUDA when they are there
@@ -70,6 +71,12 @@ class KeyThread:
             return self.segment(key, image), stream.record_event()
 
 
+def check_scores(scores: Tensor) -> None:
+    """Raise `EngineError` if the key network gave NaN or infinity, which would become labels like any others."""
+    if not bool(torch.isfinite(scores).all()):
+        raise EngineError('key: NaN or infinity among the scores; try precision: float32')
+
+
 class PendingKey:
     """A key frame whose scores are not there yet.
 
@@ -91,7 +98,8 @@ class PendingKey:
     ) -> None:
         self.reason = reason
         self.age = 0  # frames since it came
-        self._scores, self._image, self._begin, self._lag = scores, image, begin, lag
+        self.lag = lag
+        self._scores, self._image, self._begin = scores, image, begin
         self._flow: Tensor | None = None  # from the last frame back to this one (1, 2, h, w)
 
     def follow(self, flow: Tensor) -> None:
@@ -102,8 +110,8 @@ class PendingKey:
     @property
     def due(self) -> bool:
         """Whether its scores are to take over on the frame that was followed to last."""
-        if self._lag:
-            return self.age >= self._lag
+        if self.lag:
+            return self.age >= self.lag
         if not self._scores.done():
             return False
         event = None if self._scores.exception() else self._scores.result()[1]
@@ -113,10 +121,12 @@ class PendingKey:
         """Return the propagation that begins with it, and what that carries to the last frame; waits for the scores.
 
         Raises:
+            EngineError: the scores are no numbers.
             Exception: whatever the key network raised.
         """
         assert self._flow is not None  # nothing is due on its own frame
         scores, event = self._scores.result()
+        check_scores(scores)
         if event is not None:
             stream = torch.cuda.current_stream(scores.device)
             stream.wait_event(event)

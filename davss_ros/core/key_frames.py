@@ -78,7 +78,7 @@ class KeyFrameSchedule:
             classes: ids of those that count (n,); None: all.
         """
         mean = float(distortion.mean())
-        if mean > config.cut_distortion:
+        if not mean <= config.cut_distortion:  # nor is a map that is no number one to go on by
             return 'cut'
         if not self._by_map(config):
             return ''

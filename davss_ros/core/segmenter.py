@@ -25,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from davss_ros.core.background import PendingKey
+from davss_ros.core.background import PendingKey, check_scores
 from davss_ros.core.confidence import Evidence
 from davss_ros.core.config import SegmenterConfig, changed_settings
 from davss_ros.core.correction import Looked, correct
@@ -86,7 +86,10 @@ class VideoSegmenter:
         if fixed:
             raise ConfigError(f'{", ".join(fixed)}: fixed once the model is loaded; make a new segmenter')
         self._key_classes = class_ids(config, self.model.classes, self.model.device)
-        self._window_cost = config.window_cost or self._window_cost or window_cost(config, self.model)
+        measured = 0.0 if self._config.window_cost else self._window_cost
+        self._window_cost = config.window_cost or measured or window_cost(config, self.model)
+        if self._cache is not None and self._cache.pending is not None:
+            self._cache.pending.lag = config.key_frame_lag if config.key_frame_mode == 'background' else 1
         self._config = config
 
     def reset(self, reason: str = 'reset') -> None:
@@ -228,7 +231,7 @@ def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer
     for cache in caches:
         cache.distance += 1
     if mode == 'hold':
-        return _label(steps, [cache.labels for cache in caches], trusted, [cache.scores for cache in caches])
+        return _label(steps, [cache.labels.clone() for cache in caches], trusted, [cache.scores for cache in caches])
 
     flow = model.flow(image, _batch([cache.image for cache in caches]))
     for step, cache in zip(steps, caches, strict=True):
@@ -321,12 +324,13 @@ def _segment_key_frames(steps: Sequence[Step], model: Model, timer: StageTimer) 
     for step in steps:
         step.drop_pending()
     scores = model.key_thread.segment(model.key, _batch([step.image for step in steps]))
+    check_scores(scores)
     timer.lap('key')
     labels = merge(scores, align_corners=model.align_corners)
     for i, step in enumerate(steps):
         key = Propagated(scores[i : i + 1], down(step.image, model.align_corners))
         step.cache = Cache(
-            step.size, PROPAGATIONS[model.propagation](key), step.image, labels[i], scores[i], step.stamp
+            step.size, PROPAGATIONS[model.propagation](key), step.image, labels[i].clone(), scores[i], step.stamp
         )
     _label(steps, labels, torch.zeros_like(scores[:, :1]), scores)
 

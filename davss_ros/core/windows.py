@@ -23,6 +23,7 @@ from davss_ros.networks.resample import SCALE
 
 SHAPE = (24, 28)  # height and width, 1/4-size pixels
 MARGIN = 2  # 1/4-size pixels
+COVERED = -1e-9  # in place of the distortion: where nothing is left, another place is better than the same
 STEP = 2  # 1/4-size pixels between the places that are looked at
 WORTH = 0.0015  # share of a window expected to be wrong, below which it is not worth the work: one 1/4-size pixel
 
@@ -71,12 +72,13 @@ def choose_windows(
         distortion: (h, w), at least 0.
         count: how many, at most.
         shape: (height, width) of a window; cut to the map where that is smaller.
-        worth: mean of the distortion in a window, what earlier ones hold left out, below which it is not redone.
+        worth: mean of the distortion in a window, what earlier ones hold left out, below which it is not redone; 0:
+            there is nothing below, until all is covered.
         floor: how many are chosen whatever they are worth.
     """
     rest = np.array(distortion, np.float64)
     height, width = min(shape[0], rest.shape[0]), min(shape[1], rest.shape[1])
-    least = worth * height * width
+    least = worth * height * width or COVERED * (height * width - 0.5)  # or anything that is not covered
     tops, lefts = _places(rest.shape[0], height), _places(rest.shape[1], width)
     chosen: list[Window] = []
     while len(chosen) < count:
@@ -87,7 +89,9 @@ def choose_windows(
         if inside.flat[best] < least and len(chosen) >= floor:
             break
         window = Window(int(tops[best // len(lefts)]), int(lefts[best % len(lefts)]), height, width)
-        rest[window.top : window.top + height, window.left : window.left + width] = 0
+        if window in chosen:  # all is covered
+            break
+        rest[window.top : window.top + height, window.left : window.left + width] = COVERED
         chosen.append(window)
     return chosen
 

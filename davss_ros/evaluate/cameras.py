@@ -5,8 +5,8 @@
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from statistics import median
-from threading import Thread
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,11 +71,10 @@ def _served(crew: Sequence[Sequence[VideoSegmenter]], frames: Frames, threads: i
             for video in videos:
                 video.step(frame)
 
-    helpers = [Thread(target=serve, args=(videos,)) for videos in crew[1:]]
-    start = time.perf_counter()
-    for helper in helpers:
-        helper.start()
-    serve(crew[0])
-    for helper in helpers:
-        helper.join()
-    return time.perf_counter() - start
+    with ThreadPoolExecutor(len(crew)) as helpers:
+        start = time.perf_counter()
+        others = [helpers.submit(serve, videos) for videos in crew[1:]]
+        serve(crew[0])
+        for other in others:
+            other.result()
+        return time.perf_counter() - start

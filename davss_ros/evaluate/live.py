@@ -94,7 +94,10 @@ def play(clip: Clip, segmenter: VideoSegmenter) -> Played:
         latencies.append(time.perf_counter_ns() - before)
         return latencies[-1]
 
-    return Played(serve(clip.stamps, step), labels, latencies)
+    outputs = serve(clip.stamps, step)
+    segmenter.reset()
+    segmenter.model.key_thread.close()  # waits, so that what is begun delays nobody else
+    return Played(outputs, labels, latencies)
 
 
 def players(model: Model, config: SegmenterConfig, ways: Sequence[str] = tuple(WAYS)) -> dict[str, VideoSegmenter]:

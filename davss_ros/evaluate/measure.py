@@ -181,7 +181,7 @@ def evaluate_videos(
 
 
 def _as_told(config: SegmenterConfig) -> SegmenterConfig:
-    unnamed = replace(config, key='', flow='', distortion='', correction='', propagation='')
+    unnamed = replace(config, key='', flow='', distortion='', correction='', gate='', propagation='')
     return replace(
         unnamed,
         key_views=0,

@@ -26,17 +26,18 @@ class PlainDavss:
     """Segments a video, frame by frame, as published; align_corners is False.
 
     Args:
-        networks: by role, on the CPU.
+        networks: by role.
+        device: where they are.
     """
 
-    def __init__(self, networks: dict[str, Callable[..., Tensor]]) -> None:
-        self._networks = networks
+    def __init__(self, networks: dict[str, Callable[..., Tensor]], device: torch.device | None = None) -> None:
+        self._networks, self._device = networks, device
         self._scores = self._small = self._previous = torch.empty(0)
 
     @torch.inference_mode()
     def step(self, frame: NDArray[np.uint8], *, key: bool) -> NDArray[np.uint8]:
         """Return the labels (H, W) of the next frame (H, W, 3) uint8 RGB, sides multiples of 4."""
-        image = torch.from_numpy(frame.copy()).permute(2, 0, 1)[None].float() / 255
+        image = torch.from_numpy(frame.copy()).to(self._device).permute(2, 0, 1)[None].float() / 255
         quarter = F.interpolate(image, scale_factor=0.25, mode='bilinear', align_corners=False)
         if key:
             self._scores, self._small, self._previous = self._networks['key'](image), quarter, image
@@ -78,7 +79,7 @@ def _settled(network: nn.Module, inputs: tuple[Any, ...]) -> nn.Module:
 
 def _moved(x: Tensor, flow: Tensor) -> Tensor:
     height, width = x.shape[2:]
-    ys, xs = torch.meshgrid(torch.arange(height), torch.arange(width), indexing='ij')
+    ys, xs = torch.meshgrid(torch.arange(height, device=x.device), torch.arange(width, device=x.device), indexing='ij')
     grid = torch.stack([(xs + flow[:, 0]) / (width - 1) * 2 - 1, (ys + flow[:, 1]) / (height - 1) * 2 - 1], 3)
     return F.grid_sample(x, grid, mode='bilinear', padding_mode='border', align_corners=True)
 
@@ -88,4 +89,4 @@ def _full(x: Tensor) -> Tensor:
 
 
 def _labels(scores: Tensor) -> NDArray[Any]:
-    return scores.argmax(1)[0].to(torch.uint8).numpy()
+    return scores.argmax(1)[0].to(torch.uint8).cpu().numpy()

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from davss_ros.core.classes import load_classes
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.segmenter import VideoSegmenter
+from davss_ros.engines.device import choose_device
 from davss_ros.evaluate.contest import ratio
 from davss_ros.evaluate.plain import PUBLISHED, PlainDavss, published_networks
 from davss_ros.networks.weights import Weights, write_weights
 
 SIZE = (512, 1024)  # px, height and width
 CLASSES = 'cityscapes19'
+FEWEST = 5  # frames that are timed
 NEVER = 1000  # frames from key frame to key frame
 
 
@@ -31,17 +33,18 @@ def published_times(config: SegmenterConfig, rounds: int, size: tuple[int, int] 
 
     Args:
         config: device and engine.
-        rounds: non-key frames.
+        rounds: non-key frames, but `FEWEST` at least, after one that does not count.
         size: (height, width) of the frames.
     """
     classes = load_classes(CLASSES)
     networks = published_networks(len(classes))
-    plain = PlainDavss(dict(networks))
+    device = choose_device(config.device)
     found: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'published.safetensors'
         states = {role: network.state_dict() for role, network in networks.items()}
         write_weights(path, Weights('', PUBLISHED, states, classes), torch.float32)
+        plain = PlainDavss({role: network.to(device) for role, network in networks.items()}, device)
         for precision in ('float32', 'auto'):
             own = SegmenterConfig(
                 weights=str(path),
@@ -56,7 +59,7 @@ def published_times(config: SegmenterConfig, rounds: int, size: tuple[int, int] 
             if precision == 'auto' and ours.model.precision == torch.float32:
                 break
             ours.warm_up(size)
-            found[precision] = _compared(plain, ours, _frames(1 + rounds, size))
+            found[precision] = _compared(plain, ours, _frames(2 + max(rounds, FEWEST), size))
     return found
 
 
@@ -68,7 +71,7 @@ def _compared(plain: PlainDavss, ours: VideoSegmenter, frames: list[NDArray[np.u
         expected = plain.step(frame, key=number == 0)
         middle = time.perf_counter()
         labels = ours.step(frame).labels
-        if number:
+        if number > 1:  # the first one between key frames allocates
             times['plain'].append(1000 * (middle - start))
             times['ours'].append(1000 * (time.perf_counter() - middle))
             equal.append(float((labels == expected).mean()))

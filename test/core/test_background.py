@@ -18,6 +18,7 @@ from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model, load_model
 from davss_ros.core.result import FrameResult
 from davss_ros.core.segmenter import VideoSegmenter, step_together
+from davss_ros.errors import EngineError
 
 Frames = list[NDArray[np.uint8]]
 INTERVAL, LAG = 5, 2
@@ -215,6 +216,30 @@ def test_the_mode_changes_between_frames(model: Model, street: Frames) -> None:
     result = video.step(street[6])
     assert (result.distance, result.key_reason) == (1, 'interval')  # what was begun takes over all the same
     assert [video.step(frame).is_key for frame in street[7:11]] == [False, False, False, True]
+
+
+def test_a_shorter_lag_or_inline_holds_for_what_was_begun_too(model: Model, street: Frames) -> None:
+    for change in ({'key_frame_lag': 2}, {'key_frame_mode': 'inline'}):
+        video = segmenter(model, key_frame_lag=1000)
+        for frame in street[:8]:
+            video.step(frame)
+        video.reconfigure(replace(video.config, **change))
+        result = video.step(street[8])
+        assert (result.key_reason, result.distance) == ('interval', 3)
+
+
+def test_scores_that_are_no_numbers_fail_the_frame_on_which_they_would_take_over(model: Model, street: Frames) -> None:
+    broken = replace(model, key=lambda image: model.key(image) * float('nan'))
+    with pytest.raises(EngineError, match='key: NaN or infinity among the scores'):
+        segmenter(broken, key_frame_lag=2).step(street[0])
+    video = segmenter(model, key_frame_lag=2)
+    for frame in street[:5]:
+        video.step(frame)
+    video.model = replace(broken, key_thread=model.key_thread)
+    for frame in street[5:7]:
+        video.step(frame)
+    with pytest.raises(EngineError, match='key: NaN or infinity among the scores'):
+        video.step(street[7])
 
 
 def test_cameras_share_the_thread_and_do_not_disturb_each_other(model: Model, street: Frames) -> None:

@@ -149,3 +149,9 @@ def test_a_key_frame_that_could_not_be_had_in_time_is_owed() -> None:
         due += [step] * asked
         schedule.count(config, key=asked or step == 0)
     assert due == [12, 17, 27, 37]
+
+
+def test_a_map_that_is_no_number_is_nothing_to_go_on_by() -> None:
+    distortion = torch.zeros(4, 4)
+    distortion[1, 2] = torch.nan
+    assert KeyFrameSchedule().asked(FIXED, distortion, torch.zeros(3, 4, 4), 1) == 'cut'

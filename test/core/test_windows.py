@@ -115,3 +115,14 @@ def test_margins_are_cut_off_again() -> None:
     views = grown(places, 3, (20, 24))
     assert [len(windows) for windows in views] == [2, 0, 1]
     assert torch.equal(without_margin(places, views, cut(views, maps)), cut(places, maps))
+
+
+def test_no_place_is_chosen_twice_however_many_may_be() -> None:
+    for floor in (0, 1000):
+        for distortion in (np.zeros((40, 48), np.float32), np.ones((40, 48), np.float32)):
+            chosen = choose_windows(distortion, 1000, floor=floor)
+            assert len(set(chosen)) == len(chosen) < 40
+            covered = np.zeros((40, 48), bool)
+            for window in chosen:
+                covered[window.top : window.top + window.height, window.left : window.left + window.width] = True
+            assert covered.all()

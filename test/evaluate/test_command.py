@@ -13,8 +13,10 @@ import torch
 from torch import Tensor
 
 from davss_ros.core.classes import SemanticClass
+from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model
-from davss_ros.evaluate import command, measure
+from davss_ros.evaluate import command
+from davss_ros.evaluate.measure import _as_told, measure
 from davss_ros.evaluate.table import table
 from davss_ros.networks.interface import Propagated
 
@@ -208,3 +210,8 @@ def test_worse_pictures(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert 'other/per_frame: mIoU' in printed
     assert 'per_frame, mild' in printed and 'davss at 2, severe' in printed and 'motion blur' in printed
     assert 'on worse pictures' in (out / 'report.html').read_text()
+
+
+def test_a_model_compared_with_has_networks_and_settings_of_its_own() -> None:
+    told = SegmenterConfig(key='deeplab_lite0', gate='none', correction='key', correction_interval=3, key_interval=7)
+    assert _as_told(told) == SegmenterConfig(key_interval=7)
