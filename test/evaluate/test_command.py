@@ -15,8 +15,7 @@ from torch import Tensor
 from davss_ros.core.classes import SemanticClass
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model
-from davss_ros.evaluate import command
-from davss_ros.evaluate.measure import _as_told, measure
+from davss_ros.evaluate import command, measure
 from davss_ros.evaluate.table import table
 from davss_ros.networks.interface import Propagated
 
@@ -214,4 +213,4 @@ def test_worse_pictures(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_a_model_compared_with_has_networks_and_settings_of_its_own() -> None:
     told = SegmenterConfig(key='deeplab_lite0', gate='none', correction='key', correction_interval=3, key_interval=7)
-    assert _as_told(told) == SegmenterConfig(key_interval=7)
+    assert measure._as_told(told) == SegmenterConfig(key_interval=7)
