@@ -3,6 +3,7 @@
 
 """Contenders that take turns at the same frames, so that whatever else the machine does falls on all alike."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,10 +19,17 @@ Frames = Sequence[NDArray[np.uint8]]
 
 @dataclass
 class Times:
-    """Milliseconds by stage, of key frames and of others; ``total`` is among the stages."""
+    """Milliseconds by stage, of key frames and of others; ``total`` is among the stages.
+
+    Attributes:
+        key: of key frames.
+        other: of those between; a ``look`` is of those that have one.
+        every: frames from look to look.
+    """
 
     key: dict[str, list[float]] = field(default_factory=dict)
     other: dict[str, list[float]] = field(default_factory=dict)
+    every: int = 1
 
     def add(self, timings: Mapping[str, float], *, key: bool) -> None:
         """Add a frame."""
@@ -30,9 +38,12 @@ class Times:
 
     def mean(self, interval: int) -> float:
         """Return the `typical` ms of a frame with a key frame every ``interval`` frames; of one if all are."""
-        key = typical(self.key)
-        other = typical(self.other) if self.other else key
-        return (key + (interval - 1) * other) / interval
+        key, others = typical(self.key), interval - 1
+        if not self.other:
+            return key
+        looks = self.other.get('look', [])
+        more = look_count(others, self.every) - others * len(looks) / len(self.other['total'])
+        return (key + others * typical(self.other) + (more * float(np.median(looks)) if looks else 0.0)) / interval
 
     def summary(self) -> dict[str, dict[str, dict[str, float]]]:
         """Return p50 and p95 by kind of frame and stage, and of the ``total`` the ``mean`` as `typical` has it."""
@@ -52,7 +63,7 @@ def alternate(frames: Frames, contenders: Mapping[str, VideoSegmenter], rounds: 
     for segmenter in contenders.values():
         segmenter.warm_up((height, width))
         segmenter.reset()
-    times = {name: Times() for name in contenders}
+    times = {name: Times(every=segmenter.model.correction_interval) for name, segmenter in contenders.items()}
     for _ in range(rounds):
         for start in range(0, len(frames), TURN):
             for name, segmenter in contenders.items():
@@ -60,6 +71,11 @@ def alternate(frames: Frames, contenders: Mapping[str, VideoSegmenter], rounds: 
                     result = segmenter.step(frame)
                     times[name].add(result.timings, key=result.is_key)
     return times
+
+
+def look_count(frames: int, every: int) -> int:
+    """Return how many of so many frames after a key frame are looked at, the first and then every ``every``-th."""
+    return math.ceil(frames / every)
 
 
 def _percentiles(values: Sequence[float]) -> dict[str, float]:

@@ -3,7 +3,6 @@
 
 """What a frame costs: multiply-adds by count, and measured time, stage by stage."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +17,7 @@ from davss_ros.core.config import SegmenterConfig, keyed_every
 from davss_ros.core.model import Model
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.engines.engine_network import plain
-from davss_ros.evaluate.contest import typical
+from davss_ros.evaluate.contest import look_count, typical
 from davss_ros.networks.again import KeyAgain, Mirrored, OneByOne
 from davss_ros.networks.interface import FileNetwork
 from davss_ros.networks.registry import ROLES
@@ -45,19 +44,26 @@ class Cost:
         key_ms: median ms of every stage of a key frame, and ``total`` as `typical` has it.
         other_ms: the same of the frames between; empty if there are none.
         key_gmacs: billions of multiply-adds in the networks, on a key frame.
-        other_gmacs: the same on the frames between, of a look at the whole frame by how many have one.
+        other_gmacs: the same on the frames between, of a look at the whole frame by how many have one with a key frame
+            every `TIMED_INTERVAL`.
+        look_gmacs: of that, a look alone.
+        every: frames from look to look; 0: there is none.
     """
 
     key_ms: dict[str, float]
     other_ms: dict[str, float]
     key_gmacs: float
     other_gmacs: float
+    look_gmacs: float = 0.0
+    every: int = 0
 
     def mean(self, interval: int) -> tuple[float, float]:
         """Return ms and billions of multiply-adds a frame, with a key frame every ``interval`` frames."""
         others = interval - 1
+        more = look_count(others, self.every) - others * timed_looks(self.every) if self.every else 0.0
         ms = self.key_ms['total'] + others * self.other_ms.get('total', self.key_ms['total'])
-        return ms / interval, (self.key_gmacs + others * self.other_gmacs) / interval
+        ms += more * self.other_ms.get('look', 0.0)
+        return ms / interval, (self.key_gmacs + others * self.other_gmacs + more * self.look_gmacs) / interval
 
 
 def costs(frames: Frames, model: Model, config: SegmenterConfig, modes: Sequence[str]) -> dict[str, Cost]:
@@ -70,11 +76,17 @@ def costs(frames: Frames, model: Model, config: SegmenterConfig, modes: Sequence
     for mode, times in zip(every, stage_times(frames, configs, model), strict=True):
         operations = everywhere if mode == 'correct_all' else counts
         other = sum(operations.get(stage, 0) for stage in STAGES[mode])
+        look, interval = 0, 0
         if mode == 'davss' and model.gate is not None:
-            looks = math.ceil((TIMED_INTERVAL - 1) / model.correction_interval) / (TIMED_INTERVAL - 1)
-            other -= round(operations.get(LOOK, 0) * (1 - looks))
-        found[mode] = Cost(times['key'], times['other'], counts['key'] / 1e9, other / 1e9)
+            look, interval = operations.get(LOOK, 0), model.correction_interval
+            other -= round(look * (1 - timed_looks(interval)))
+        found[mode] = Cost(times['key'], times['other'], counts['key'] / 1e9, other / 1e9, look / 1e9, interval)
     return found
+
+
+def timed_looks(every: int) -> float:
+    """Return the share of the frames between key frames with a look, of those that are timed."""
+    return look_count(TIMED_INTERVAL - 1, every) / (TIMED_INTERVAL - 1)
 
 
 def stage_times(frames: Frames, configs: Sequence[SegmenterConfig], model: Model) -> list[dict[str, dict[str, float]]]:

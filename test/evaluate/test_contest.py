@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ class Contender:
     def __init__(self, name: str, log: list[tuple[str, int]], times: Iterator[float], interval: int) -> None:
         self.name, self.log, self.times, self.interval = name, log, times, interval
         self.steps = 0
+
+    model = SimpleNamespace(correction_interval=1)
 
     def warm_up(self, size: tuple[int, int]) -> None:
         assert size == (4, 6) and not self.steps
@@ -71,3 +74,10 @@ def test_work_of_some_frames_counts_and_what_the_machine_did_besides_does_not() 
         look = {} if frame % 4 else {'look': 40.0}
         times.add({'flow': 5.0, **look, 'total': 5.0 + sum(look.values()) + 1000 * (frame == 7)}, key=False)
     assert typical(times.other) == pytest.approx(5 + 40 / 4, abs=0.3)
+
+
+def test_at_another_interval_there_are_other_shares_of_looks() -> None:
+    """A look of 8 ms at every third frame, so at three of nine, at two of four and at the only one of one."""
+    times = Times({'total': [100.0]}, {'look': [8.0] * 3, 'total': [18.0, 10.0, 10.0] * 3}, every=3)
+    for interval, looks in ((10, 3), (5, 2), (2, 1)):
+        assert times.mean(interval) == pytest.approx((100 + 10 * (interval - 1) + 8 * looks) / interval)

@@ -128,6 +128,10 @@ def test_mean_of_an_interval() -> None:
     assert found.mean(1) == (100, 5)
     assert found.mean(5) == (pytest.approx((100 + 4 * 20) / 5), pytest.approx((5 + 4 * 1) / 5))
     assert Cost({'total': 100.0}, {}, 5.0, 5.0).mean(5) == (100, 5)
+    looking = Cost({'total': 100.0}, {'look': 9.0, 'total': 20.0}, 5.0, 2.0, look_gmacs=3.0, every=3)
+    assert looking.mean(10) == (pytest.approx((100 + 9 * 20) / 10), pytest.approx((5 + 9 * 2) / 10))
+    more = 2 - 4 * 3 / 9  # of the four frames two have a look, where of nine three have
+    assert looking.mean(5) == (pytest.approx((100 + 80 + more * 9) / 5), pytest.approx((5 + 8 + more * 3) / 5))
 
 
 def test_configurations_take_turns(model: Model, frames: list) -> None:
