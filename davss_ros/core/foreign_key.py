@@ -15,7 +15,7 @@ from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.frames import street_scenes, to_tensor
 from davss_ros.engines.choice import Engines, choose_engines, choose_file_engines
 from davss_ros.engines.engine_network import EngineNetwork
-from davss_ros.errors import ConfigError
+from davss_ros.errors import ConfigError, WeightsError
 from davss_ros.networks.again import OneByOne
 from davss_ros.networks.foreign.crop import CropAgreement, crop_agreement
 from davss_ros.networks.foreign.description import Description
@@ -97,7 +97,14 @@ def load_foreign_key(config: SegmenterConfig, device: torch.device, precision: t
     description = loaded.description
     if description.sources['crop_safe'] == UNSAID and not any(description.size):
         picture = to_tensor(street_scenes(PICTURE)[0], 0, device)
-        agreement = crop_agreement(key.called('key'), picture)
+        try:
+            agreement = crop_agreement(key.called('key'), picture)
+        except Exception as error:  # of the library behind it, at a size or a number of images that it does not take
+            height, width = picture.shape[2:]
+            raise WeightsError(
+                f'{source}: fails on {width}x{height} px or on parts of that together: '
+                f'{" ".join(str(error).split())[:200]}; set size and batch: 1 in key_options if it takes no other'
+            ) from error
         key = replace(key, foreign=replace(loaded, description=measured(description, agreement)))
     description = key.description
     log.info(

@@ -85,9 +85,9 @@ class OpenVinoEngine:
         """Return the network compiled for ``count`` images, or for any number of them, and keep it on disk."""
         shapes = [(count, *tensor.shape[1:]) for tensor in inputs]
         key = fingerprint(source, self.description, [(shape, list(last)) for shape in shapes])
-        compiled = self._cache.read(key, self._imported)
+        settings = self._settings() | ({'INFERENCE_PRECISION_HINT': 'f32'} if needs_float32(source) else {})
+        compiled = self._cache.read(key, lambda kept: self._core.import_model(kept, self._device, settings))
         if compiled is None:
-            settings = self._settings() | ({'INFERENCE_PRECISION_HINT': 'f32'} if needs_float32(source) else {})
             compiled = self._core.compile_model(self._converted(source, inputs, last, count), self._device, settings)
             self._cache.write(key, lambda: compiled.export_model().getvalue())
         return compiled
@@ -100,9 +100,6 @@ class OpenVinoEngine:
         for i in range(len(model.outputs)):
             ports.output(i).tensor().set_element_type(self._openvino.Type.f32)
         return ports.build()
-
-    def _imported(self, content: bytes) -> Any:
-        return self._core.import_model(content, self._device, self._settings())
 
     def _settings(self) -> dict[str, Any]:
         settings: dict[str, Any] = {

@@ -24,6 +24,7 @@ from davss_ros.exchange.int8 import Quantised, quantise, read_frames
 from davss_ros.networks.again import KeyAgain, Mirrored, OneByOne, Smaller
 from davss_ros.networks.foreign.description import Description, as_metadata
 from davss_ros.networks.foreign.onnx_file import METADATA
+from davss_ros.networks.foreign.source import foreign_source
 from davss_ros.networks.foreign.torch_files import EXTRA
 from davss_ros.networks.interface import FileNetwork, Propagated
 from davss_ros.networks.resample import SCALE
@@ -285,7 +286,10 @@ def _export(options: argparse.Namespace) -> None:
         raise ConfigError(f'--out: expected a name ending in {FORMATS[options.format]}, found {options.out.name!r}')
     if not options.out.resolve().parent.is_dir():
         raise DataError(f'--out: no such folder: {options.out.resolve().parent}')
-    config = replace(settings_of(options), precision='float32', engine='torch', device='cpu', key_views=1)
+    config = replace(settings_of(options), precision='float32', device='cpu', key_views=1)
+    source = foreign_source(config.key)
+    reads_torch = source is None or source.kind not in ('onnx', 'openvino')
+    config = replace(config, engine='torch' if reads_torch else 'auto')
     if any(options.size):
         config = replace(config, working_height=0)
     frames = read_frames(options.frames, options.topic, options.count, options.size) if options.int8 else []

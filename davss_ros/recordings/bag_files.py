@@ -130,7 +130,9 @@ def _is_storage(path: Path) -> bool:
 
 def _inside(folder: Path) -> list[Path]:
     found = [path for path in folder.iterdir() if _is_storage(path) and not path.name.startswith('.')]
-    return sorted((path for path in found if path.is_file()), key=natural_order)
+    present = {path.name for path in found}
+    twice = {name + _COMPRESSED for name in present} & present  # unpacked beside, as by playing
+    return sorted((path for path in found if path.is_file() and path.name not in twice), key=natural_order)
 
 
 def _metadata(folder: Path) -> tuple[BagFiles, str]:

@@ -102,6 +102,14 @@ def test_compressed_bags_play(tmp_path: Path, storage: StoragePlugin, mode: Comp
     assert stamps(bag) == [0, 1, 2, 3, 4]
 
 
+def test_a_file_that_lies_unpacked_beside_its_packed_one_is_read_once(tmp_path: Path) -> None:
+    bag = tmp_path / 'drive'
+    bag.mkdir()
+    plain = write_mcap(bag / 'drive_0.mcap', images(5))
+    (bag / 'drive_0.mcap.zstd').write_bytes(zstd.compress(plain.read_bytes()))
+    assert stamps(bag) == [0, 1, 2, 3, 4]
+
+
 def test_of_a_compressed_file_that_is_cut_off_the_first_part_plays(tmp_path: Path) -> None:
     plain = write_mcap(tmp_path / 'a.mcap', images(2000)).read_bytes()
     path = tmp_path / 'a.mcap.zstd'

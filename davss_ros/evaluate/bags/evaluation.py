@@ -12,7 +12,7 @@ from typing import Protocol
 from davss_ros.errors import DavssError
 from davss_ros.evaluate.bags.job import Job, Task
 from davss_ros.evaluate.bags.join import Joiner
-from davss_ros.evaluate.bags.part import PARTS, Work, appended_rows, do
+from davss_ros.evaluate.bags.part import PARTS, Work, appended_rows, do, recordings
 from davss_ros.evaluate.bags.plan import BagPlan, tasks_of
 from davss_ros.evaluate.bags.rows import FrameRow, read_rows, to_line
 from davss_ros.evaluate.bags.store import ROWS, append, mend
@@ -125,7 +125,8 @@ def _joined(job: Job, plan: BagPlan, group: list[Work], before: int) -> int:
             mended = joiner.misfit(work.task, _ahead(work, plan))
             if mended is not None:
                 repaired += 1
-                work.rows.unlink()
+                for path in (work.rows, *recordings(work)):
+                    path.unlink()
                 work = replace(work, task=mended)  # noqa: PLW2901  # the same part, begun elsewhere
                 do(work)
             for row in _counting(work, plan):

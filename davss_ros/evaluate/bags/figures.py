@@ -104,6 +104,7 @@ class Figures:
     ) -> None:
         self._classes, self._against, self._longest_gap = classes, against, longest_gap
         self._lengths = {key: max(SHORTEST, ceil(count / BLOCKS)) for key, count in frames.items()}
+        self._places = {bag: place for place, bag in enumerate(dict.fromkeys(bag for bag, _ in frames))}
         self._bags: dict[str, _Sums] = {}
         self._all = _Sums(len(classes))
         self._blocks: dict[tuple[str, str], Block] = {}
@@ -149,10 +150,11 @@ class Figures:
 
     def bags(self) -> dict[str, dict[str, Any]]:
         """Return the figures by bag."""
-        return {bag: self._figures(sums) for bag, sums in self._bags.items()}
+        return {bag: self._figures(self._bags[bag]) for bag in sorted(self._bags, key=self._place)}
 
     def all(self) -> dict[str, Any]:
         """Return the figures of all bags together, and the counts of every block."""
+        self._all.blocks.sort(key=lambda block: self._place(block.bag))  # workers end as it falls out
         blocks = [
             {
                 'bag': block.bag,
@@ -163,6 +165,9 @@ class Figures:
             for block in self._all.blocks
         ]
         return self._figures(self._all) | {'blocks': blocks}
+
+    def _place(self, bag: str) -> int:
+        return self._places.get(bag, len(self._places))
 
     def _figures(self, sums: _Sums) -> dict[str, Any]:
         figures: dict[str, Any] = {'frames': sums.frames, 'counted': sums.counted}

@@ -21,10 +21,11 @@ from davss_ros.evaluate.videos import dataset_videos
 from davss_ros.recordings.arguments import add_topic
 from davss_ros.recordings.arguments import rate as parse_rate
 from davss_ros.recordings.bag import BagSource
-from davss_ros.recordings.frame import FOLDER_RATE
+from davss_ros.recordings.frame import FOLDER_RATE, Frame
 from davss_ros.recordings.open import open_source
 
 IMAGE, LABEL = '/image', '/label'
+FRAME_ID = 'camera'  # where the source has none
 BEGAN = 1_700_000_000 * 10**9  # ns since the epoch; a bag's stamps must not be 0
 Image = NDArray[np.uint8]
 
@@ -56,17 +57,18 @@ def make_bag(
     count = 0
     with path.open('wb') as file:
         writer = BagWriter(file)
-        for stamp, image, labels in tqdm(_chain(first, frames), unit='frame', desc=bag.name):
-            writer.write_image(IMAGE, image, stamp, 'camera', stamp, count)
+        for frame, labels in tqdm(_chain(first, frames), unit='frame', desc=bag.name):
+            times = frame.stamp, frame.frame_id or FRAME_ID, frame.received, count
+            writer.write_image(IMAGE, frame.image, *times)
             if labels is not None:
-                writer.write_image(LABEL, labels, stamp, 'camera', stamp, count)
+                writer.write_image(LABEL, labels, *times)
             count += 1
         writer.finish()
     write_metadata(bag, path, writer)
     return count
 
 
-_Frame = tuple[int, Image, Image | None]
+_Frame = tuple[Frame, Image | None]
 
 
 def _chain(first: _Frame, rest: Iterator[_Frame]) -> Iterator[_Frame]:
@@ -76,8 +78,13 @@ def _chain(first: _Frame, rest: Iterator[_Frame]) -> Iterator[_Frame]:
 
 def _plain(source: Path, rate: float, topic: str) -> Iterator[_Frame]:
     opened = open_source(source, rate=rate, topic=topic)
-    began = 0 if isinstance(opened, BagSource) else BEGAN
-    return ((began + frame.stamp, frame.image, None) for frame in opened)
+    if isinstance(opened, BagSource):
+        return ((frame, None) for frame in opened)
+    return ((_at(BEGAN + frame.stamp, frame.image), None) for frame in opened)
+
+
+def _at(stamp: int, image: Image) -> Frame:
+    return Frame(stamp, image, FRAME_ID, stamp)
 
 
 def _labelled(source: Path, rate: float, classes: str, split: str) -> Iterator[_Frame]:
@@ -89,7 +96,7 @@ def _labelled(source: Path, rate: float, classes: str, split: str) -> Iterator[_
         for frame in video:
             image = frame.image()
             labels = None if frame.labels is None else frame.labels_of(image)
-            yield BEGAN + round(place * 1e9 / (rate or FOLDER_RATE)), image, labels
+            yield _at(BEGAN + round(place * 1e9 / (rate or FOLDER_RATE)), image), labels
             place += 1
         place += int(rate or FOLDER_RATE) * 10  # the next drive is another time
 

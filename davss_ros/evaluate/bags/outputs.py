@@ -13,7 +13,7 @@ from davss_ros.core.model import Model
 from davss_ros.errors import ConfigError
 from davss_ros.evaluate.bags.job import NOTHING, Job
 from davss_ros.evaluate.bags.moments import APART, WORST, made_again, moments, share_wrong
-from davss_ros.evaluate.bags.part import PARTS
+from davss_ros.evaluate.bags.part import PARTS, numbered_files
 from davss_ros.evaluate.bags.pick import pick
 from davss_ros.evaluate.bags.plan import BagPlan
 from davss_ros.evaluate.bags.record import join_recording, topic_of
@@ -28,10 +28,9 @@ RECORD, VIDEO, PICKED = 'record', 'video', 'picked'
 def write_recordings(job: Job, plans: Mapping[Path, BagPlan], model: Model, *, record: bool, video: bool) -> None:
     """Join what the tasks recorded into a bag each, and make videos of it."""
     for bag, plan in plans.items():
-        files = [path for path in (job.out / PARTS).glob('*.mcap') if path.name.startswith(f'{plan.name}.')]
+        files = numbered_files(job.out / PARTS, plan.name, 2)  # task and attempt
         if not files:
             continue
-        files.sort(key=lambda path: [int(part) for part in path.name.removeprefix(f'{plan.name}.').split('.')[:2]])
         folder = job.out / RECORD / plan.name
         if folder.is_dir():
             shutil.rmtree(folder)

@@ -3,7 +3,7 @@
 
 """One task in whatever process: its rows into a file of its own, going on where an earlier attempt was cut off."""
 
-import glob
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
@@ -58,13 +58,14 @@ def appended_rows(work: Work, path: Path) -> Iterator[FrameRow]:
     task, plan, job = work.task, work.plan, work.job
     if job.record:
         _keep_what_is_recorded(work, path)
-    earlier = earlier_rows(path, job.name(task.bag))
+    cameras = job.cameras(task.bag)
+    earlier = earlier_rows(path, job.name(task.bag), cameras)
     if earlier.count >= sum(span.end - span.first for span in task.spans.values()):
         return
     set_threads(job.threads)
     model = model_of(job.settings.segmenter)
     part = job.out / PARTS / f'{task.name}.{len(recordings(work))}.mcap'
-    left = earlier.resumed(task, plan, job.cameras(task.bag))
+    left = earlier.resumed(task, plan, cameras)
     with path.open('ab', buffering=0) as file, Recording(job, model.classes, part) as recording:
         for row in run_task(left, plan, job, model, earlier.rows, recording):
             append(file, path, to_line(row).encode())
@@ -73,8 +74,14 @@ def appended_rows(work: Work, path: Path) -> Iterator[FrameRow]:
 
 def recordings(work: Work) -> list[Path]:
     """Return the files into which the attempts at a task recorded, in their order."""
-    found = (work.job.out / PARTS).glob(f'{glob.escape(work.task.name)}.*.mcap')
-    return sorted(found, key=lambda path: int(path.suffixes[-2][1:]))
+    return numbered_files(work.job.out / PARTS, work.task.name, 1)
+
+
+def numbered_files(folder: Path, name: str, numbers: int) -> list[Path]:
+    """Return the recordings called ``name`` and so many numbers, parted by dots, in the order of these."""
+    form = re.compile(re.escape(name) + r'\.(\d+)' * numbers + r'\.mcap')
+    found = {path: match for path in folder.glob('*.mcap') if (match := form.fullmatch(path.name))}
+    return sorted(found, key=lambda path: [int(number) for number in found[path].groups()])
 
 
 def _keep_what_is_recorded(work: Work, path: Path) -> None:

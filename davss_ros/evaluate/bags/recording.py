@@ -15,11 +15,14 @@ from davss_ros.errors import DataError, FrameError
 from davss_ros.evaluate.bags.timeline import Timeline
 from davss_ros.images.bit_depth import BitDepth
 from davss_ros.images.messages import decode
+from davss_ros.images.pixels import has_16_bits
 from davss_ros.recordings.bag import open_bag
 from davss_ros.recordings.bag_files import find_files
 from davss_ros.recordings.findings import Findings
 from davss_ros.recordings.messages import Bag, deserialize
 from davss_ros.recordings.storage import RawMessage
+
+HEADER = 32  # bytes of a file that tell how many bits its pixels have
 
 
 @dataclass(frozen=True)
@@ -124,13 +127,18 @@ def _decoded(
         encoding = getattr(message, 'encoding', '') or message.format
     except (DataError, AttributeError) as error:
         return NumberedFrame(topic, n, 0, received, problem=str(error))
-    if wide_only and '16' not in encoding:
+    if wide_only and not _is_wide(message, encoding):
         return NumberedFrame(topic, n, stamp, received)
     try:
         image = decode(message, depth)
     except FrameError as error:
         return NumberedFrame(topic, n, stamp, received, None, header.frame_id, encoding, str(error))
     return NumberedFrame(topic, n, stamp, received, image, header.frame_id, encoding)
+
+
+def _is_wide(message: Any, encoding: str) -> bool:
+    """Return whether a picture may have 16 bits; a compressed one need not say so in its format."""
+    return '16' in encoding or (hasattr(message, 'format') and has_16_bits(bytes(message.data[:HEADER])))
 
 
 def stamp_of(message: Any) -> int:

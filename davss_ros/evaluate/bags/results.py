@@ -89,13 +89,15 @@ def _labels(plans: Mapping[Path, BagPlan]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for bag, plan in plans.items():
         for topic, source in plan.sources.items():
+            classes = [[c.name, list(c.color)] for c in source.classes or ()]
+            how = {'classes': classes, 'tolerance': source.tolerance}
             if source.folder is None:
-                found[f'{plan.name} {topic}'] = source.topic
+                found[f'{plan.name} {topic}'] = {'topic': source.topic} | how
             else:
                 digest = hashlib.sha256()
                 for path in label_files(folder_of(source, bag))[0]:
                     digest.update(path.name.encode() + b'\0' + bytes.fromhex(_sha256(path)))
-                found[f'{plan.name} {topic}'] = digest.hexdigest()
+                found[f'{plan.name} {topic}'] = {'sha256': digest.hexdigest()} | how
     return found
 
 

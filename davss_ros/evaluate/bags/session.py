@@ -240,6 +240,7 @@ class Session:
     ) -> int:
         options, model = self._options, model_of(job.settings.segmenter)
         code = int(bool(results['failed']))
+        write_whole(options.out / RESULTS, json.dumps(results, indent=1) + '\n')  # whatever the comparisons say
         if baseline is not None and not outcome.interrupted:
             results['comparison'] = comparison(baseline, results)
             if options.max_loss is not None and loss(results['comparison']) > options.max_loss:

@@ -68,10 +68,12 @@ class Earlier:
 
     Attributes:
         count: rows.
-        rows: topic -> number -> rows from the last key frame on.
+        forgetful: topics of cameras that a key frame makes forget what was before it.
+        rows: topic -> number -> rows, of those from the last key frame on.
         steps: topic -> frames that were segmented before that key frame, since the first row.
     """
 
+    forgetful: frozenset[str] = frozenset()
     count: int = 0
     rows: dict[str, dict[int, FrameRow]] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)
@@ -80,7 +82,7 @@ class Earlier:
     def add(self, row: FrameRow) -> None:
         """Take the next row."""
         self.count += 1
-        if row.key:
+        if row.key and row.camera in self.forgetful:
             self.steps[row.camera] = self.steps.get(row.camera, 0) + self._since.get(row.camera, 0)
             self._since[row.camera] = 0
             self.rows[row.camera] = {}
@@ -106,10 +108,10 @@ class Earlier:
         return Span(first, span.begin, span.end, span.steps + self.steps.get(topic, 0))
 
 
-def earlier_rows(path: Path, bag: str) -> Earlier:
-    """Return what a file holds of a bag."""
+def earlier_rows(path: Path, bag: str, cameras: Sequence[Camera]) -> Earlier:
+    """Return what a file holds of a bag with such cameras."""
     mend(path)
-    found = Earlier()
+    found = Earlier(frozenset(camera.topic for camera in cameras if camera.forgets))
     for row in _of(path, bag):
         found.add(row)
     return found

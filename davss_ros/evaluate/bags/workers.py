@@ -21,8 +21,8 @@ LOOK = 0.5  # s between looks at what the workers have written
 class Workers:
     """Processes that share the cores of this machine.
 
-    A worker that dies takes the others of its pool along; all go on where their rows end, a task at most `ATTEMPTS`
-    times.
+    A worker that dies takes the others of its pool along. From then on tasks go on one by one where their rows end, so
+    that it is known whose worker dies, and less memory is in use; such a task has `ATTEMPTS`.
 
     Args:
         size: number of processes.
@@ -34,21 +34,24 @@ class Workers:
     def do_all(self, works: Iterable[Work], tick: Callable[[], None]) -> Iterator[tuple[Work, str]]:
         """See `davss_ros.evaluate.bags.evaluation.Crew`."""
         left = {work.task.name: (work, 0) for work in works}
+        size = self.size
         while left:
             pool = ProcessPoolExecutor(
-                self.size,
+                size,
                 mp_context=multiprocessing.get_context('spawn'),
                 initializer=_begin,
             )
             try:
                 yield from self._attempt(pool, left, tick)
             except BrokenProcessPool:
-                for name, (work, tried) in list(left.items()):
-                    if tried + 1 >= ATTEMPTS:
-                        del left[name]
-                        yield work, f'{work.task.bag}: its worker died {ATTEMPTS} times'
-                    else:
-                        left[name] = work, tried + 1
+                name, (work, tried) = next(iter(left.items()))  # with one worker, that which it was at
+                if size > 1:
+                    size = 1
+                elif tried + 1 < ATTEMPTS:
+                    left[name] = work, tried + 1
+                else:
+                    del left[name]
+                    yield work, f'{work.task.bag}: its worker died {ATTEMPTS} times'
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
                 for process in list((pool._processes or {}).values()):

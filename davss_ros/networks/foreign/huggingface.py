@@ -52,12 +52,17 @@ def _config_facts(config: Mapping[str, Any]) -> Facts:
     return Facts(CONFIG, values)
 
 
+NEVER_NORMALISED = 'MobileViT'  # of the processors of transformers
+
+
 def _preprocessor_facts(config: Mapping[str, Any]) -> Facts:
-    values: dict[str, Any] = {'scale': 1.0, 'mean': 0.0, 'std': 1.0}
-    if config.get('do_rescale', 'rescale_factor' in config or 'do_normalize' in config):
-        values['scale'] = config.get('rescale_factor', 1 / 255)
-    if config.get('do_normalize', True) and 'image_mean' in config:
-        values |= {'mean': config['image_mean'], 'std': config.get('image_std', 1.0)}
+    values: dict[str, Any] = {'scale': config.get('rescale_factor', 1 / 255) if config.get('do_rescale', True) else 1.0}
+    kind = str(config.get('image_processor_type') or config.get('feature_extractor_type') or '')
+    if not config.get('do_normalize', not kind.startswith(NEVER_NORMALISED)):
+        values |= {'mean': 0.0, 'std': 1.0}
+    else:  # what is not said is the processor's own, and asked for
+        said = {'mean': config.get('image_mean'), 'std': config.get('image_std')}
+        values |= {name: value for name, value in said.items() if value is not None}
     if config.get('do_flip_channel_order'):
         values['channels'] = 'bgr'
     if config.get('do_reduce_labels', config.get('reduce_labels')):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from davss_ros.core.classes import load_classes
-from davss_ros.errors import ConfigError
+from davss_ros.errors import ConfigError, WeightsError
 from davss_ros.networks.foreign.adapter import ForeignFile, ForeignKey, as_taken, named_outputs
 from davss_ros.networks.foreign.beside import description_beside, read_description
 from davss_ros.networks.foreign.description import Description
@@ -71,6 +71,9 @@ def load_foreign(
 def _load_file(source: ForeignSource, run_file: RunFile, settled: Settled) -> Foreign:
     file = read_onnx(source.path) if source.kind == 'onnx' else read_openvino(source.path)
     _take(settled, source, metadata_facts(source.path, file), [graph_facts(source.path, file), *_uint8(source, file)])
+    if len(file.inputs) != 1:
+        found = ', '.join(port.name for port in file.inputs) or 'none'
+        raise WeightsError(f'{source}: expected one input, images, found {found}; export the network of images alone')
     _require(settled, source, ('input', 'layout'))
     dtype = TYPES.get(file.inputs[0].type, torch.float32)
     names = [port.name for port in file.outputs]

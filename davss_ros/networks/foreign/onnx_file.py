@@ -187,7 +187,8 @@ def _ultralytics(path: Path, metadata: Mapping[str, str]) -> Facts:
 
 def _port(onnx: Any, value: Any) -> Port:
     tensor = value.type.tensor_type
-    shape = tuple(side.dim_value if side.HasField('dim_value') else None for side in tensor.shape.dim)
+    sides = tensor.shape.dim  # of any size are those without a value, or as Paddle's exporter writes them, -1
+    shape = tuple(side.dim_value if side.HasField('dim_value') and side.dim_value > 0 else None for side in sides)
     return Port(value.name, shape, onnx.TensorProto.DataType.Name(tensor.elem_type))
 
 

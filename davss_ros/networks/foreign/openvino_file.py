@@ -29,11 +29,11 @@ def read_openvino(path: Path) -> OnnxFile:
     except RuntimeError as error:
         raise WeightsError(f'{path}: damaged or not of OpenVINO: {" ".join(str(error).split())[-200:]}') from error
     metadata = {METADATA: model.get_rt_info([METADATA]).astype(str)} if model.has_rt_info([METADATA]) else {}
-    ports = [tuple(_port(port) for port in of) for of in (model.inputs, model.outputs)]
-    return OnnxFile(ports[0], ports[1], metadata)
+    inputs = tuple(_port(port, f'input{i}') for i, port in enumerate(model.inputs))
+    return OnnxFile(inputs, tuple(_port(port, f'output{i}') for i, port in enumerate(model.outputs)), metadata)
 
 
-def _port(port: Any) -> Port:
+def _port(port: Any, unnamed: str) -> Port:
     shape = tuple(side.get_length() if side.is_static else None for side in port.partial_shape)
     kind = port.element_type.get_type_name()
-    return Port(port.any_name, shape, TYPES.get(kind, kind.upper()))
+    return Port(port.any_name if port.names else unnamed, shape, TYPES.get(kind, kind.upper()))

@@ -34,7 +34,7 @@ class ForeignSource:
         """Return the files that decide what it computes: of a folder, all weights and settings at its top."""
         if self.path.is_dir():
             return sorted(path for path in self.path.iterdir() if path.suffix in ('.json', '.safetensors', '.yaml'))
-        return [self.path, *weights_beside(self.path)]
+        return [self.path, *(weights_beside(self.path) if self.kind in ('onnx', 'openvino') else [])]
 
     def checksum(self) -> str:
         """Return the SHA-256 of these files, one after the other."""
@@ -48,9 +48,7 @@ class ForeignSource:
 
 def weights_beside(path: Path) -> list[Path]:
     """Return the other files that an ONNX file, or one of OpenVINO's form, has its weights in."""
-    if path.suffix == '.xml':
-        return [path.with_suffix('.bin')]
-    return external_files(path) if path.suffix == '.onnx' else []
+    return [path.with_suffix('.bin')] if path.suffix.lower() == '.xml' else external_files(path)
 
 
 def foreign_source(name: str, parameter: str = 'key') -> ForeignSource | None:

@@ -192,6 +192,11 @@ def _refuse_what_is_no_score(scores: Tensor, where: str) -> None:
         raise WeightsError(f'{where}: gives NaN or infinity on a plain picture')
     if scores.shape[1] == 1 and scores.equal(scores.round()):
         raise WeightsError(f'{where}: gives one whole number a pixel (argmax), no scores; export the scores')
+    if scores.shape[1] == 1:
+        raise WeightsError(
+            f'{where}: gives one channel, so that one class is always the best; export two, as torch.cat([-x, x], 1) '
+            'of scores x, or torch.cat([1 - p, p], 1) of probabilities p'
+        )
 
 
 def _check_count(count: int, settled: Settled) -> None:

@@ -5,6 +5,7 @@
 
 import json
 from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -20,6 +21,7 @@ from rosbags.rosbag2.metadata import parse_qos
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.evaluate.bags.command import main
+from davss_ros.evaluate.bags.part import numbered_files
 from davss_ros.recordings.open import open_source
 
 from .conftest import FORMS, STORE, Drive
@@ -213,3 +215,33 @@ def test_unlike_runs_are_not_compared(
 def test_metadata_is_of_a_version_that_every_rosbag2_reads(out: Path) -> None:
     report = yaml.safe_load((out / 'record' / 'bag' / 'metadata.yaml').read_text())['rosbag2_bagfile_information']
     assert (report['version'], report['storage_identifier'], report['message_count']) == (5, 'mcap', 97)
+
+
+def test_files_of_bags_whose_names_begin_alike_are_told_apart(tmp_path: Path) -> None:
+    names = ['drive.0.0.mcap', 'drive.0.1.mcap', 'drive.10.0.mcap', 'drive.2.0.mcap', 'drive.1.0.0.mcap']
+    names += ['drive.mcap.0.0.mcap', 'drive_0.0.0.mcap']
+    for name in names:
+        (tmp_path / name).touch()
+
+    def found(name: str, numbers: int) -> list[str]:
+        return [path.name for path in numbered_files(tmp_path, name, numbers)]
+
+    assert found('drive', 2) == ['drive.0.0.mcap', 'drive.0.1.mcap', 'drive.2.0.mcap', 'drive.10.0.mcap']
+    assert found('drive.1', 2) == ['drive.1.0.0.mcap'] and found('drive.mcap', 2) == ['drive.mcap.0.0.mcap']
+    assert found('drive.0', 1) == ['drive.0.0.mcap', 'drive.0.1.mcap']
+
+
+def test_parts_that_are_done_again_leave_nothing_in_the_recording(bag: Path, tmp_path: Path) -> None:
+    """The map of noise shows cuts, so that parts begin elsewhere than was planned."""
+    settings = [*SETTINGS, '-p', 'cut_distortion:=0.25', '--no-report', '--threads', '1', '--record', '--workers', '2']
+    assert main([str(bag), '--out', str(tmp_path), '--labels', '/truth', '--part', '8', *settings]) == 0
+    assert json.loads((tmp_path / 'results.json').read_text())['repaired_parts']
+    rows = map(json.loads, (tmp_path / 'frames.jsonl').open())
+    expected = {row['received']: row['labels'] for row in rows}
+    with AnyReader([tmp_path / 'record' / 'bag'], default_typestore=STORE) as reader:
+        connections = [connection for connection in reader.connections if connection.topic == '/davss/label']
+        found = {
+            received: blake2b(reader.deserialize(raw, connection.msgtype).data.tobytes(), digest_size=8).hexdigest()
+            for connection, received, raw in reader.messages(connections)
+        }
+    assert found == expected

@@ -154,3 +154,29 @@ def test_a_worker_that_is_killed_loses_nothing(bag: Path, whole: Path, tmp_path:
     outcome = evaluate_bags(job, plans, progress, Workers(2), {bag: 3})
     assert killed and not outcome.failed
     assert rows_of(tmp_path) == rows_of(whole)
+
+
+def test_key_frames_that_come_when_needed_are_counted_once(bag: Path, tmp_path: Path) -> None:
+    adaptive = ('-p', 'key_frame_policy:=adaptive', '-p', 'key_frame_distortion:=0.02')
+    assert main(arguments(bag, tmp_path / 'whole', *adaptive)) == 0
+    rows = (tmp_path / 'whole' / 'frames.jsonl').read_text().splitlines(keepends=True)
+    assert sum(bool(json.loads(row).get('key')) for row in rows) > 2
+    cut = tmp_path / 'cut'
+    cut.mkdir()
+    (cut / 'run.json').write_bytes((tmp_path / 'whole' / 'run.json').read_bytes())
+    (cut / 'frames.jsonl').write_text(''.join(rows[: len(rows) * 4 // 5]))
+    assert main(arguments(bag, cut, '--resume', *adaptive)) == 0
+    assert rows_of(cut) == rows_of(tmp_path / 'whole')
+
+
+def test_what_labels_mean_is_part_of_what_was_measured(
+    bag: Path, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    classes = [{'name': c.name, 'color': list(c.color)} for c in reversed(load_classes('camvid11'))]
+    (tmp_path / 'others.yaml').write_text(json.dumps(classes))
+    for number, other in enumerate((['--label-classes', str(tmp_path / 'others.yaml')], ['--tolerance', '0.2'])):
+        out = tmp_path / str(number)
+        out.mkdir()
+        (out / 'run.json').write_bytes((whole / 'run.json').read_bytes())
+        assert main(arguments(bag, out, '--resume', *other)) == 1
+        assert 'had other data' in capsys.readouterr().err
