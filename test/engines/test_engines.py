@@ -3,6 +3,7 @@
 
 """Every engine computes what torch does."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +140,17 @@ def test_a_compiled_network_is_read_again(tmp_path: Path, tiny: nn.Module, monke
             assert torch.equal(first, again)
             with pytest.raises(TypeError):
                 make_engine(name, CPU, torch.float32, Cache(tmp_path)).compile(tiny, [torch.rand(1, 3, 32, 32)])
+
+
+def test_what_is_for_float32_alone_stays_so_when_it_is_read_again(tmp_path: Path, tiny: nn.Module) -> None:
+    pytest.importorskip('openvino')
+    image = torch.rand(1, 3, 32, 64)
+    careful = copy.deepcopy(tiny)
+    careful.float32_only = True  # type: ignore[assignment]  # an attribute like any other
+    expected = careful(image)
+    for _ in range(2):  # compiled, and read
+        found = make_engine('openvino', CPU, torch.bfloat16, Cache(tmp_path)).compile(careful, [image])(image)[0]
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_files_are_read_as_they_are(tmp_path: Path, cache: Cache, tiny: nn.Module) -> None:
