@@ -19,6 +19,7 @@ from davss_ros.recordings.messages import CDR, Bag, deserialize
 from davss_ros.recordings.storage import Topic
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
+COMPRESSED = '/compressed'  # what image_transport adds to the name of a raw topic
 DEPTH_ENCODINGS = ('16UC1', '32FC1')
 _LOOKED_AT = 20  # messages at the start, for the usual time between two
 _UNEVEN = 3.0  # mean and usual time apart by so much: there are pauses
@@ -100,8 +101,20 @@ def _rate(bag: Bag, topic: Topic) -> float:
 
 
 def image_topics(bag: Bag) -> tuple[Topic, ...]:
-    """Return the cameras of ``bag``: topics with images, of which depth is none."""
-    return tuple(topic for topic in _images(bag) if topic.count and not _is_depth(bag, topic))
+    """Return the cameras of ``bag``: topics with images, of which depth is none.
+
+    Of a camera that was recorded twice, as ``NAME`` and as image_transport's ``NAME/compressed``, that counts which has
+    more messages, the raw one if both have as many.
+    """
+    cameras = [topic for topic in _images(bag) if topic.count and not _is_depth(bag, topic)]
+    counts = {topic.name: topic.count for topic in cameras}
+
+    def is_second(topic: Topic) -> bool:
+        raw = topic.name.removesuffix(COMPRESSED)
+        beside = counts.get(topic.name + COMPRESSED, 0)
+        return beside > topic.count or (raw != topic.name and counts.get(raw, 0) >= topic.count)
+
+    return tuple(topic for topic in cameras if not is_second(topic))
 
 
 def _images(bag: Bag) -> list[Topic]:

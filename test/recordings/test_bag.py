@@ -114,6 +114,15 @@ def test_several_topics_are_listed_and_chosen_from(tmp_path: Path) -> None:
     check(path, '/right', IMAGES[::-1])
 
 
+@pytest.mark.parametrize(('raws', 'packed', 'name'), [(5, 5, '/image'), (5, 3, '/image'), (3, 5, '/image/compressed')])
+def test_a_camera_recorded_raw_and_compressed_is_one(tmp_path: Path, raws: int, packed: int, name: str) -> None:
+    topics = [('/image', [raw(i) for i in range(raws)]), ('/image/compressed', [compressed(i) for i in range(packed)])]
+    source = open_source(write(tmp_path / 'drive', [*topics, ('/chat', [text(0)])]))
+    assert source.topic == name and len(list(source)) == max(raws, packed)
+    for wanted, messages in topics:
+        assert len(list(open_source(tmp_path / 'drive', topic=wanted))) == len(messages)
+
+
 @pytest.mark.parametrize('wanted', ['/nosuch', '/chat', 'image'])
 def test_topic_that_holds_no_images(tmp_path: Path, wanted: str) -> None:
     path = write(tmp_path / 'drive', [('/image', [raw(0)]), ('/chat', [text(0)])])

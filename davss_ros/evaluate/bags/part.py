@@ -96,7 +96,7 @@ def _keep_what_is_recorded(work: Work, path: Path) -> None:
     trim(
         path,
         work.job.name(work.task.bag),
-        lambda row: bool(row.skipped) or row.n in early[row.camera] or row.received in written[row.camera],
+        lambda row: bool(row.skipped) or row.n in early[row.camera] or (row.received, row.stamp) in written[row.camera],
     )
 
 

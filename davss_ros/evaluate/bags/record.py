@@ -8,7 +8,8 @@ become one bag.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import struct
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -23,7 +24,9 @@ from davss_ros.errors import DataError
 from davss_ros.evaluate.bags.job import Camera, Job
 from davss_ros.evaluate.bags.run import Segmented
 from davss_ros.recordings.messages import Bag
+from davss_ros.recordings.storage import RawMessage
 
+Times = tuple[int, int]  # of reception and of the header, ns
 OUTPUTS = ('label', 'distortion', 'overlay')
 NODE = '/davss'
 _IMAGE, _STRING, _HEADER = 'sensor_msgs/msg/Image', 'std_msgs/msg/String', 'std_msgs/msg/Header'
@@ -151,20 +154,21 @@ class BagWriter:
         self._writer.finish()
 
 
-def recorded_frames(parts: Sequence[Path], output: str) -> dict[str, set[int]]:
-    """Return the stamps, ns, of the frames of which files hold the ``output`` that is written last, by its topic."""
-    found: dict[str, set[int]] = {}
+def recorded_frames(parts: Sequence[Path], output: str) -> dict[str, set[Times]]:
+    """Return the times of the frames of which files hold the ``output`` that is written last, by its topic."""
+    found: dict[str, set[Times]] = {}
     for part in parts:
-        for topic, stamp in _stamps(part, output):
-            found.setdefault(topic, set()).add(stamp)
+        bag = _opened(part)
+        topics = [topic.name for topic in bag.topics if topic.name.endswith(f'/{output}')] if bag else []
+        for message in bag.messages(topics) if bag else ():
+            found.setdefault(message.topic, set()).add(times_of(message))
     return found
 
 
-def _stamps(part: Path, output: str) -> Iterator[tuple[str, int]]:
-    bag = _opened(part)
-    topics = [topic.name for topic in bag.topics if topic.name.endswith(f'/{output}')] if bag else []
-    for message in bag.messages(topics) if bag else ():
-        yield message.topic, message.received
+def times_of(message: RawMessage) -> Times:
+    """Return the times of an image that `BagWriter` wrote: several may have been received at once."""
+    seconds, nanoseconds = struct.unpack_from('<iI', message.data, 4)  # of the header, after what tells the byte order
+    return message.received, seconds * 10**9 + nanoseconds
 
 
 def _opened(part: Path) -> Bag | None:
@@ -175,11 +179,11 @@ def _opened(part: Path) -> Bag | None:
 
 
 def join_recording(parts: Sequence[Path], folder: Path, classes: Sequence[SemanticClass]) -> Path:
-    """Make one bag of the files of the parts, each message of a topic and time once; return its file."""
+    """Make one bag of the files of the parts, each message of a topic and its times once; return its file."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f'{folder.name}_0.mcap'
     names = [{'class_id': i, 'class_name': c.name, 'color': list(c.color)} for i, c in enumerate(classes)]
-    written: set[tuple[str, int]] = set()
+    written: set[tuple[str, Times]] = set()
     with path.open('wb') as file:
         writer = BagWriter(file)
         for part in parts:
@@ -188,7 +192,7 @@ def join_recording(parts: Sequence[Path], folder: Path, classes: Sequence[Semant
                 if not written:
                     text = json.dumps({'class_map': names, 'threshold': 0.0})
                     writer.write_text(f'{NODE}/label_names', text, message.received)
-                key = message.topic, message.received
+                key = message.topic, times_of(message)
                 if key not in written:
                     written.add(key)
                     writer.write(message.topic, message.type, message.data, message.received)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from davss_ros.core.classes import SemanticClass
 from davss_ros.core.visualize import Painter
 from davss_ros.errors import ConfigError
+from davss_ros.evaluate.bags.record import Times, times_of
 from davss_ros.recordings.messages import Bag, deserialize
 
 TIME_BASE = 90_000  # ticks a second, as usual
@@ -64,11 +65,12 @@ def write_video(recording: Path, topic: str, path: Path, classes: Sequence[Seman
 
 def _pairs(recording: Path, topic: str) -> Iterator[tuple[int, Image, NDArray[np.float32]]]:
     beside = topic.rpartition('/')[0] + '/distortion'
-    waiting: dict[int, NDArray[np.float32]] = {}
+    waiting: dict[Times, NDArray[np.float32]] = {}
     for raw in Bag(recording).messages({topic, beside}):
-        message = deserialize(raw)
+        message, times = deserialize(raw), times_of(raw)
         if raw.topic == beside:
-            waiting = {raw.received: np.frombuffer(message.data, np.float32).reshape(message.height, message.width)}
-        elif raw.received in waiting:
+            waiting = {other: distortion for other, distortion in waiting.items() if other[0] == raw.received}
+            waiting[times] = np.frombuffer(message.data, np.float32).reshape(message.height, message.width)
+        elif times in waiting:
             overlay = np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, 3)
-            yield raw.received, overlay, waiting.pop(raw.received)
+            yield raw.received, overlay, waiting.pop(times)

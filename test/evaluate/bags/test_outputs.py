@@ -24,7 +24,7 @@ from davss_ros.evaluate.bags.command import main
 from davss_ros.evaluate.bags.part import numbered_files
 from davss_ros.recordings.open import open_source
 
-from .conftest import FORMS, STORE, Drive
+from .conftest import FORMS, STORE, Drive, write
 
 NO_CUT = ('-p', 'cut_distortion:=0.6')  # the map of pictures of noise is bright
 SETTINGS = ('-p', 'precision:=float32', '-p', 'device:=cpu', '-p', 'key_interval:=6', '-p', 'engine:=torch', *NO_CUT)
@@ -245,3 +245,18 @@ def test_parts_that_are_done_again_leave_nothing_in_the_recording(bag: Path, tmp
             for connection, received, raw in reader.messages(connections)
         }
     assert found == expected
+
+
+def test_frames_received_at_once_are_all_recorded_and_shown(drive: Drive, tmp_path: Path) -> None:
+    """As a recorder writes what waited in its queue; over the whole bag the times make sense."""
+    messages = [(topic, received, message) for topic, received, message in drive.messages() if topic != '/truth']
+    burst = [(topic, messages[9][1], message) for topic, _, message in messages[10:14]]
+    bag = write(tmp_path / 'bag', [*messages[:10], *burst, *messages[14:]])
+    command = [str(bag), '--out', str(tmp_path / 'out'), '--no-report', '--no-agreement', *SETTINGS]
+    assert main([*command, '--record', '--video']) == 0
+    with AnyReader([tmp_path / 'out' / 'record' / 'bag'], default_typestore=STORE) as reader:
+        for topic in TOPICS[:2] + TOPICS[3:]:
+            connections = [connection for connection in reader.connections if connection.topic == topic]
+            found = [reader.deserialize(raw, c.msgtype).header.stamp for c, _, raw in reader.messages(connections)]
+            assert sorted(s.sec * 10**9 + s.nanosec for s in found) == drive.stamps
+    assert int(cv2.VideoCapture(str(tmp_path / 'out' / 'video' / 'bag.mp4')).get(cv2.CAP_PROP_FRAME_COUNT)) == 32
