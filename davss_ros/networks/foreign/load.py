@@ -121,6 +121,7 @@ def _take(settled: Settled, source: ForeignSource, inside: Sequence[Facts], ecos
     for facts in (*own, *([beside] if beside else []), *others, *ecosystem):
         settled.take(facts)
     _require(settled, source, PREPARATION)
+    settled.order_colors()
 
 
 def _uint8(source: ForeignSource, file: OnnxFile) -> list[Facts]:

@@ -178,7 +178,12 @@ def _input_facts(path: Path, port: Port) -> dict[str, Any]:
 
 
 def _ultralytics(path: Path, metadata: Mapping[str, str]) -> Facts:
-    """Its networks take RGB in [0, 1], and say names of classes, a stride and the size they were exported for."""
+    """Its networks take RGB in [0, 1], and say names of classes, a stride and the size they were exported for.
+
+    Names alone may be anybody's.
+    """
+    if not {'stride', 'imgsz'} <= metadata.keys() and 'ultralytics' not in metadata.get('author', '').lower():
+        return Facts(f'metadata of {path.name}', {'classes': metadata['names']})
     values: dict[str, Any] = {'classes': metadata['names'], 'channels': 'rgb', 'scale': '1/255', 'mean': 0, 'std': 1}
     if metadata.get('stride', '').isdigit():
         values['multiple'] = metadata['stride']

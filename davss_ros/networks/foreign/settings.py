@@ -72,9 +72,13 @@ def _scale(value: Any) -> float:
     return number
 
 
+class ByColor(tuple[float, float, float]):
+    """Numbers for red, green and blue, whatever the order of the network's channels."""
+
+
 def _three(value: Any, named: tuple[float, float, float]) -> tuple[float, float, float]:
     if value == 'imagenet':
-        return named
+        return ByColor(named)
     parts = value.split(',') if isinstance(value, str) else value if isinstance(value, Sequence) else [value]
     numbers = [_number(part) for part in parts]
     if len(numbers) not in (1, 3):
@@ -133,23 +137,20 @@ SETTINGS: Mapping[str, Setting] = {
 }
 
 
-def check_facts(facts: Facts) -> dict[str, Any]:
-    """Return the values as a description holds them.
+def read_value(source: str, name: str, value: Any) -> Any:
+    """Return a value as a description holds it.
 
     Raises:
-        ConfigError: one is unknown or wrong; the message starts with where it is from.
+        ConfigError: it is unknown or wrong; the message starts with where it is from.
     """
-    found = {}
-    for name, value in facts.values.items():
-        if name not in SETTINGS:
-            raise ConfigError(f'{facts.source}: no such setting, {name!r}; known: {", ".join(SETTINGS)}')
-        try:
-            found[name] = SETTINGS[name].read(value)
-        except ConfigError as error:
-            raise ConfigError(f'{facts.source}: {name}: {error}') from error
-        except (ValueError, TypeError, ZeroDivisionError):
-            raise ConfigError(f'{facts.source}: {name}: expected {SETTINGS[name].expected}, found {value!r}') from None
-    return found
+    if name not in SETTINGS:
+        raise ConfigError(f'{source}: no such setting, {name!r}; known: {", ".join(SETTINGS)}')
+    try:
+        return SETTINGS[name].read(value)
+    except ConfigError as error:
+        raise ConfigError(f'{source}: {name}: {error}') from error
+    except (ValueError, TypeError, ZeroDivisionError):
+        raise ConfigError(f'{source}: {name}: expected {SETTINGS[name].expected}, found {value!r}') from None
 
 
 class Settled:
@@ -160,13 +161,27 @@ class Settled:
         self.sources: dict[str, str] = {}
 
     def take(self, facts: Facts) -> 'Settled':
-        """Add what was not known; what was, and differs, is noted beside its source."""
-        for name, value in check_facts(facts).items():
+        """Add what was not known; what was, and differs or cannot be read there, is noted beside its source."""
+        for name, said in facts.values.items():
+            try:
+                value = read_value(facts.source, name, said)
+            except ConfigError as error:
+                if name not in self.values:
+                    raise
+                self.sources[name] += f' ({error})'
+                continue
             if name not in self.values:
                 self.values[name], self.sources[name] = value, facts.source
             elif self.values[name] != value and not _colours_only(name, self.values[name], value):
                 self.sources[name] += f' ({facts.source}: {shown(name, value)})'
         return self
+
+    def order_colors(self) -> None:
+        """Bring what was said by colour into the order of the channels, once that is known."""
+        for name in ('mean', 'std'):
+            if isinstance(self.values[name], ByColor):
+                red, green, blue = self.values[name]
+                self.values[name] = (blue, green, red) if self.values['channels'] == 'bgr' else (red, green, blue)
 
     def fill(self, source: str, values: Mapping[str, Any]) -> None:
         """Add what nothing else has said."""

@@ -122,6 +122,36 @@ def test_ultralytics_metadata_say_all_that_is_needed(to_onnx: _Make, tiny: _Make
     assert found.sources['classes'] == "Ultralytics' metadata of net.onnx"
 
 
+def test_names_alone_do_not_say_how_images_are_prepared(to_onnx: _Make, tiny: _Make, run_onnx: Any) -> None:
+    names = '["road", "car", "tree", "sky", "pole"]'
+    path = to_onnx(tiny(), EXAMPLE, metadata={'names': names, 'author': 'somebody'})
+    with pytest.raises(ConfigError, match=r'key_options: expected scale .*, mean .*, std .*, channels '):
+        loaded(path, run_onnx)
+    found = loaded(path, run_onnx, options='scale=1/255 mean=imagenet std=imagenet channels=rgb').description
+    assert found.classes[1].name == 'car' and found.sources['classes'] == 'metadata of net.onnx'
+
+
+@pytest.mark.parametrize(('channels', 'mean'), [('rgb', (0.485, 0.456, 0.406)), ('bgr', (0.406, 0.456, 0.485))])
+def test_imagenet_is_meant_by_colour(
+    to_onnx: _Make, tiny: _Make, run_onnx: Any, described: Any, beside: Any, channels: str, mean: tuple[float, ...]
+) -> None:
+    path = to_onnx(tiny(), EXAMPLE)
+    beside(path, {**described, 'mean': 'imagenet', 'std': 'imagenet', 'channels': channels})
+    found = loaded(path, run_onnx).description
+    assert found.mean == mean and found.std == ((0.229, 0.224, 0.225) if channels == 'rgb' else (0.225, 0.224, 0.229))
+
+
+def test_what_cannot_be_read_is_no_matter_where_a_parameter_says_it(
+    to_onnx: _Make, tiny: _Make, run_onnx: Any, described: Any, beside: Any
+) -> None:
+    path = to_onnx(tiny(), EXAMPLE)
+    beside(path, {**described, 'mean': 'grey', 'scale': '1/0'})
+    with pytest.raises(ConfigError, match=r"^net\.json: (mean|scale): expected .*, found '(grey|1/0)'$"):
+        loaded(path, run_onnx)
+    found = loaded(path, run_onnx, options='mean=imagenet scale=1/255').description
+    assert found.mean == (0.485, 0.456, 0.406) and "found 'grey'" in found.sources['mean']
+
+
 def test_what_nobody_says_is_an_error_that_names_the_parameter(
     to_onnx: _Make, tiny: _Make, run_onnx: Any, described: Any, beside: Any
 ) -> None:
