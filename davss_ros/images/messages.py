@@ -87,7 +87,7 @@ def decode_raw(message: Any, depth: BitDepth) -> NDArray[np.uint8]:
     if encoding not in _LAYOUTS:
         return _by_cv_bridge(message)
     pixel_bytes, conversion = _LAYOUTS[encoding]
-    if encoding in ('nv12', 'nv21') or encoding.startswith(('yuv', 'uyvy', 'yuyv', 'bayer')):
+    if encoding in ('nv12', 'nv21') or encoding.startswith(('yuv', 'uyvy', 'yuyv')):
         _check_even(encoding, height, width)
     if step < width * pixel_bytes:
         raise FrameError(f'step: expected at least {width * pixel_bytes} ({width} px {encoding}), found {step}')
@@ -124,7 +124,6 @@ def decode_compressed(message: Any, depth: BitDepth) -> NDArray[np.uint8]:
     _refuse_depth(encoding if semicolon else '', depth)
     pixels = stored_pixels(bytes(message.data))
     if pixels.ndim == 2 and (pattern := encoding.rstrip('0123456789')) in _BAYER:
-        _check_even(encoding, *pixels.shape)
         return _convert(depth.to_eight(pixels) if pixels.dtype == np.uint16 else pixels, _BAYER[pattern])
     exchanged = bool(semicolon) and encoding in _ORDERED and 'compressed bgr' not in compression
     return to_rgb(pixels, depth, red_first=exchanged)

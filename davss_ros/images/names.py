@@ -20,7 +20,8 @@ def natural_order(name: str | Path) -> tuple[list[str | int], str]:
 def visible_files(folder: Path, suffixes: Collection[str]) -> list[Path]:
     """Return the files of ``folder`` with one of the ``suffixes`` (lower case, any case fits), in natural order.
 
-    Hidden ones are passed over, among them the ``._*`` files that macOS leaves on other disks.
+    Hidden ones are passed over, among them the ``._*`` files that macOS leaves on other disks; links that lead nowhere
+    are not: whoever reads them says so.
     """
     found = [path for path in folder.iterdir() if path.suffix.lower() in suffixes and not path.name.startswith('.')]
-    return sorted((path for path in found if path.is_file()), key=natural_order)
+    return sorted((path for path in found if not path.is_dir()), key=natural_order)

@@ -18,9 +18,14 @@ from davss_ros.recordings.frame import FOLDER_RATE, Frame
 from davss_ros.recordings.messages import CDR, Bag, deserialize
 from davss_ros.recordings.storage import Topic
 
+PACKET_TYPES = (  # of videos, which image_transport's plug-ins unpack
+    'ffmpeg_image_transport_msgs/msg/FFMPEGPacket',
+    'theora_image_transport/msg/Packet',
+    'foxglove_msgs/msg/CompressedVideo',
+)
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 COMPRESSED = '/compressed'  # what image_transport adds to the name of a raw topic
-DEPTH_ENCODINGS = ('16UC1', '32FC1')
+DEPTH_ENCODINGS = ('16UC1', '32FC1', '64FC1')
 _LOOKED_AT = 20  # messages at the start, for the usual time between two
 _UNEVEN = 3.0  # mean and usual time apart by so much: there are pauses
 _SHORTEST = 1_000_000  # ns between messages on average; if it is less, the times of reception tell nothing
@@ -129,7 +134,10 @@ def _is_depth(bag: Bag, topic: Topic) -> bool:
         message = deserialize(next(bag.messages({topic.name})))
     except (DataError, StopIteration):
         return False
-    return getattr(message, 'encoding', '') in DEPTH_ENCODINGS or 'compressedDepth' in getattr(message, 'format', '')
+    if hasattr(message, 'encoding'):
+        return message.encoding in DEPTH_ENCODINGS
+    encoding, semicolon, compression = message.format.partition(';')
+    return 'compressedDepth' in compression or (bool(semicolon) and encoding.strip() in DEPTH_ENCODINGS)
 
 
 def _choose(bag: Bag, wanted: str, depth_too: bool) -> Topic:
@@ -147,6 +155,10 @@ def _choose(bag: Bag, wanted: str, depth_too: bool) -> Topic:
     listing = ', '.join(_describe(bag, topic) for topic in images) or 'none'
     foreign = sorted({topic.name for topic in bag.topics if topic.type in IMAGE_TYPES} - {t.name for t in images})
     other = f'; not in the encoding of ROS 2: {", ".join(foreign)}' if foreign else ''
+    others = [topic for topic in bag.topics if topic.name == wanted and topic.type not in IMAGE_TYPES]
+    packets = others or [topic for topic in bag.topics if topic.type in PACKET_TYPES]
+    if packets:
+        other += f'; {", ".join(f"{topic.name} holds {topic.type}" for topic in packets)}, no images that are read here'
     raise DataError(f'{bag.path}: expected {asked}, found image topics: {listing}{other}')
 
 

@@ -38,10 +38,18 @@ class BagFiles:
 def is_bag(path: Path) -> bool:
     """Tell whether ``path`` is meant to be a bag: a file by its name or start, a folder by its files."""
     if path.is_dir():
-        return bool(_inside(path)) or (path / METADATA).is_file()
+        return bool(_inside(path)) or _is_metadata(path / METADATA)
     if not path.is_file():
         return False
     return _is_storage(path) or path.suffix.lower() == _ROS1_SUFFIX or _start(path).startswith(_MAGICS)
+
+
+def _is_metadata(path: Path) -> bool:
+    """Tell whether a file, if it is there, is rosbag2's, or was once; others call theirs so, too."""
+    try:
+        return path.is_file() and (b'rosbag2' in path.read_bytes() or not path.stat().st_size)
+    except OSError:
+        return True  # which is said when it is read
 
 
 def find_files(path: Path) -> BagFiles:
@@ -98,6 +106,8 @@ def open_storage(path: Path) -> Iterator[Storage]:
                 wrong = decompress_file(path, plain)
                 with _plain(plain, _start(plain), path) as storage:
                     storage.damage += [wrong] if wrong else []
+                    beside = path.with_suffix('')
+                    storage.remedy = f'zstd -d {path} -o {beside}; {storage.remedy.replace(str(plain), str(beside))}'
                     yield storage
         else:
             with _plain(path, start, path) as storage:
@@ -132,7 +142,7 @@ def _inside(folder: Path) -> list[Path]:
     found = [path for path in folder.iterdir() if _is_storage(path) and not path.name.startswith('.')]
     present = {path.name for path in found}
     twice = {name + _COMPRESSED for name in present} & present  # unpacked beside, as by playing
-    return sorted((path for path in found if path.is_file() and path.name not in twice), key=natural_order)
+    return sorted((path for path in found if not path.is_dir() and path.name not in twice), key=natural_order)
 
 
 def _metadata(folder: Path) -> tuple[BagFiles, str]:

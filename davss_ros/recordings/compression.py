@@ -47,9 +47,11 @@ def decompress_file(path: Path, to: Path) -> str:
     with path.open('rb') as source, to.open('wb') as target:
         while part := source.read(_STEP):
             try:
-                if stream.eof:  # several frames, one after the other
-                    part, stream = stream.unused_data + part, _stream('zstd')
-                target.write(stream.decompress(part))
+                while part:
+                    if stream.eof:  # several frames, one after the other
+                        stream = _stream('zstd')
+                    target.write(stream.decompress(part))
+                    part = stream.unused_data if stream.eof else b''
             except OSError:
                 raise
             except Exception as error:

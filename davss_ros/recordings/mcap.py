@@ -21,6 +21,7 @@ from davss_ros.recordings import mcap_records as mcap
 from davss_ros.recordings.mcap_contents import BROKEN, Contents, read_chunk, read_contents
 from davss_ros.recordings.storage import RawMessage, Topic, join_topics, type_name
 
+LATEST = 2**63 - 1  # ns; mcap has room for more, ROS has not
 _Entry = tuple[int, int, int, int, bytes]  # log time, place of its stream, number in it, channel, message
 
 
@@ -57,7 +58,8 @@ class McapFile:
         for time, _, number, key, data in heapq.merge(*streams):
             if number >= 0:
                 channel = contents.channels[key]
-                yield RawMessage(channel.topic, type_name(contents.schemas.get(channel.schema, '')), time, data)
+                kind = type_name(contents.schemas.get(channel.schema, ''))
+                yield RawMessage(channel.topic, kind, min(time, LATEST), data)
 
     def _chunk_stream(self, place: int, offset: int, start: int, keys: Collection[int]) -> Iterator[_Entry]:
         yield start, place, -1, 0, b''  # so that the chunk is read only when its time has come

@@ -116,6 +116,8 @@ def _by_summary(file: BinaryIO, size: int) -> Contents | None:
     found = sum(span.count for span in contents.spans.values())
     if found != messages or not contents.channels.keys() >= contents.spans.keys():
         return None  # messages without an index, or outside of chunks
+    if not contents.schemas.keys() >= {contents.channels[key].schema for key in contents.spans}:
+        return None  # which need not be repeated
     for key, span in contents.spans.items():
         for _, offset in {earliest[key], latest[key]}:
             _, part = mcap.message_index(_body(file, offset, size))
@@ -185,8 +187,9 @@ class _Walk:
             whole = at + mcap.HEAD.size + length <= self._size
             if opcode == mcap.CHUNK:
                 self._finish_chunk()
-                start = struct.unpack('<Q', self._file.read(8))[0]
-                self.contents.chunks.append(Chunk(at, start, {}))
+                start = self._file.read(8)
+                if len(start) == 8:
+                    self.contents.chunks.append(Chunk(at, struct.unpack('<Q', start)[0], {}))
             elif opcode in (mcap.DATA_END, mcap.FOOTER):
                 return
             elif whole:
@@ -227,13 +230,14 @@ class _Walk:
 
     def _look_into(self, offset: int) -> dict[int, Span]:
         spans: defaultdict[int, Span] = defaultdict(Span)
-        data, _ = read_chunk(self._file, self._size, offset)
+        data, wrong = read_chunk(self._file, self._size, offset)
         try:
             for opcode, body in mcap.records(data):
                 self.contents.define(opcode, body)
                 if opcode == mcap.MESSAGE:
                     key, _, time, _ = mcap.MESSAGE_HEAD.unpack_from(body)
                     spans[key].add(time, time)
-        except BROKEN:  # said when the messages are read
-            pass
+        except BROKEN as error:
+            wrong = wrong or f'chunk at byte {offset}: {error}'
+        self.contents.damage = self.contents.damage or wrong  # of what holds nothing it is not said later
         return dict(spans)

@@ -19,6 +19,7 @@ from davss_ros.errors import DataError
 from davss_ros.recordings.storage import RawMessage, Topic, join_topics, type_name
 
 MAGIC = b'SQLite format 3\0'
+DAMAGED = (sqlite3.DatabaseError, MemoryError)  # what a file raises that says nonsense of itself
 _MISSES = 1000  # rows in a row that cannot be found before the rest is given up
 _BY_TIME = 'SELECT id FROM messages WHERE topic_id IN (%s) ORDER BY timestamp, id'
 _BY_TOPIC = 'SELECT topic_id, count(*), min(timestamp), max(timestamp) FROM messages GROUP BY topic_id'
@@ -39,8 +40,8 @@ class SqliteFile:
             for key, count, first, last in database.execute(_BY_TOPIC):
                 if key in self._topics:
                     self._topics[key] = replace(self._topics[key], count=count, first=first, last=last)
-        except sqlite3.DatabaseError as error:
-            self._remember(str(error))
+        except DAMAGED as error:
+            self._remember(error)
             self._count()
 
     @property
@@ -63,8 +64,8 @@ class SqliteFile:
         """Yield the numbers of rows by time; where the index is damaged, of all rows that can be there, as stored."""
         try:
             numbers = self._database.execute(_BY_TIME % ','.join('?' * len(keys)), keys).fetchall()
-        except sqlite3.DatabaseError as error:
-            self._remember(str(error))
+        except DAMAGED as error:
+            self._remember(error)
             yield from self._all_rows()
             return
         for (number,) in numbers:
@@ -83,8 +84,8 @@ class SqliteFile:
     def _row(self, number: int, columns: str) -> tuple | None:
         try:
             return self._database.execute(f'SELECT {columns} FROM messages WHERE id = ?', (number,)).fetchone()
-        except sqlite3.DatabaseError as error:
-            self._remember(str(error))
+        except DAMAGED as error:
+            self._remember(error)
             return None
 
     def _count(self) -> None:
@@ -96,7 +97,8 @@ class SqliteFile:
                 topic = self._topics[key]
                 self._topics[key] = topic.joined(replace(topic, count=1, first=time, last=time))
 
-    def _remember(self, wrong: str) -> None:
+    def _remember(self, error: BaseException) -> None:
+        wrong = str(error) or 'it asks for more memory than there is'
         if wrong not in self.damage:
             self.damage.append(wrong)
 
@@ -107,7 +109,7 @@ def open_sqlite(path: Path) -> Iterator[SqliteFile]:
     try:
         with _connected(path) as (database, damage):
             yield SqliteFile(database, str(path), damage)
-    except sqlite3.DatabaseError as error:
+    except DAMAGED as error:
         raise DataError(
             f'{path}: cannot be read as a rosbag2: {error}; '
             f'`sqlite3 {path} .recover | sqlite3 NEW.db3` saves what is whole'

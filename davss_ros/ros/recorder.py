@@ -100,6 +100,8 @@ class Recorder(Node):
             self._write(stamp, np.hstack([parts[part] for part in PARTS]))
 
     def _write(self, stamp: int, row: NDArray[np.uint8]) -> None:
+        if self._last is not None and row.shape != self._last.shape:  # a video has one size
+            row = cv2.resize(row, self._last.shape[1::-1], interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
         height, width = row.shape[:2]
         if self._writer is None:
             code = cv2.VideoWriter.fourcc(*'mp4v')

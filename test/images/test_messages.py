@@ -273,9 +273,7 @@ def test_malformed_image_is_named(changes: dict[str, object], field: str) -> Non
         decode(SimpleNamespace(**{**fields, **changes}))
 
 
-@pytest.mark.parametrize(
-    'encoding', [e for e in ENCODINGS if e.startswith(('bayer', 'nv1', 'nv21', 'yuv', 'uyvy', 'yuyv'))]
-)
+@pytest.mark.parametrize('encoding', [e for e in ENCODINGS if e.startswith(('nv1', 'nv21', 'yuv', 'uyvy', 'yuyv'))])
 @pytest.mark.parametrize('size', [(6, 9), (5, 10)])
 def test_odd_sides_of_subsampled_encodings(encoding: str, size: tuple[int, int]) -> None:
     rows = np.zeros((size[0] * 3 // 2 if encoding.startswith('nv') else size[0], 2 * size[1]), np.uint8)
@@ -284,6 +282,19 @@ def test_odd_sides_of_subsampled_encodings(encoding: str, size: tuple[int, int])
         return
     with pytest.raises(FrameError, match=r'^size: expected even'):
         decode(message(rows, size, encoding))
+
+
+@pytest.mark.parametrize('encoding', [e for e in ENCODINGS if e.startswith('bayer')])
+@pytest.mark.parametrize('size', [(9, 14), (10, 13), (9, 13)])
+def test_odd_sides_of_a_mosaic(encoding: str, size: tuple[int, int]) -> None:
+    """As of a larger picture, but for the edge."""
+    shades = noise(10, 14, 1)[..., 0]
+    wide = encoding.endswith('16')
+    whole = shades.astype(np.uint16) * 257 if wide else shades
+    part = np.ascontiguousarray(whole[: size[0], : size[1]])
+    found = decode(message(part.view(np.uint8), size, encoding))
+    expected = decode(message(whole.view(np.uint8), (10, 14), encoding))
+    np.testing.assert_array_equal(found[1:-1, 1:-1], expected[1 : size[0] - 1, 1 : size[1] - 1])
 
 
 @pytest.mark.parametrize('suffix', ['.jpg', '.png'])

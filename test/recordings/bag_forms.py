@@ -29,6 +29,7 @@ MCAP_FORMS = {  # name -> options of the mcap library's writer
             'no_message_index': {'index_types': IndexType.CHUNK},
             'no_index': {'index_types': IndexType.NONE},
             'no_repetition': {'repeat_channels': False, 'repeat_schemas': False},
+            'no_schemas': {'repeat_schemas': False},
             'no_checksums': {'enable_crcs': False},
         }.items(),
     )

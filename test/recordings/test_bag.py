@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from davss_ros.errors import DataError
 from davss_ros.recordings.open import open_source
@@ -126,13 +126,34 @@ def test_a_camera_recorded_raw_and_compressed_is_one(tmp_path: Path, raws: int, 
 @pytest.mark.parametrize('wanted', ['/nosuch', '/chat', 'image'])
 def test_topic_that_holds_no_images(tmp_path: Path, wanted: str) -> None:
     path = write(tmp_path / 'drive', [('/image', [raw(0)]), ('/chat', [text(0)])])
-    with pytest.raises(DataError, match=rf"expected topic '{wanted}', found image topics: /image$"):
+    kind = '; /chat holds std_msgs/msg/String, no images that are read here' if wanted == '/chat' else ''
+    with pytest.raises(DataError, match=rf"expected topic '{wanted}', found image topics: /image{kind}$"):
         open_source(path, topic=wanted)
 
 
 def test_bag_without_images(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r'found image topics: none$'):
         open_source(write(tmp_path / 'drive', [('/chat', [text(0)])]))
+
+
+@pytest.mark.parametrize('encoding', ['16UC1', '32FC1', '64FC1'])
+def test_depth_by_the_plain_compressed_transport_is_no_camera(tmp_path: Path, encoding: str) -> None:
+    depth = [replace(compressed(i), format=f'{encoding}; png compressed ') for i in range(3)]
+    path = write(tmp_path / 'drive', [('/image', [raw(i) for i in range(5)]), ('/depth/image_raw/compressed', depth)])
+    check(path)
+
+
+def test_a_video_of_packets_is_named_with_its_type(tmp_path: Path) -> None:
+    kind = 'ffmpeg_image_transport_msgs/msg/FFMPEGPacket'
+    store = get_typestore(Stores.ROS2_JAZZY)
+    store.register(get_types_from_msg('std_msgs/Header header\nuint8[] data', kind))
+    message = store.types[kind](header(0), np.zeros(4, np.uint8))
+    with Writer(tmp_path / 'drive', version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        connection = writer.add_connection('/camera/ffmpeg', kind, typestore=store)
+        writer.write(connection, START * 10**9, store.serialize_cdr(message, kind))
+    for topic in ('', '/camera/ffmpeg'):
+        with pytest.raises(DataError, match=rf'image topics: none; /camera/ffmpeg holds {kind}, no images that'):
+            open_source(tmp_path / 'drive', topic=topic)
 
 
 broken_messages = pytest.mark.parametrize(

@@ -5,8 +5,10 @@
 
 import shutil
 import tracemalloc
+from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import pytest
 import yaml
 from backports import zstd
@@ -68,14 +70,20 @@ def test_split_bags_play_in_the_order_of_their_parts(tmp_path: Path, storage: St
 
 
 @both_storages
-@pytest.mark.parametrize('damage', ['missing', 'empty', 'garbage'])
+@pytest.mark.parametrize('damage', ['missing', 'empty', 'garbage', 'link'])
 def test_of_a_split_bag_the_other_parts_play(tmp_path: Path, storage: StoragePlugin, damage: str) -> None:
     bag = split(tmp_path / 'drive', storage)
     part = next(path for path in bag.iterdir() if path.stem == 'drive_1')
-    part.unlink() if damage == 'missing' else part.write_bytes(b'' if damage == 'empty' else b'garbage' * 99)
+    if damage in ('missing', 'link'):
+        part.unlink()
+    else:
+        part.write_bytes(b'' if damage == 'empty' else b'garbage' * 99)
+    if damage == 'link':  # which leads nowhere, and no metadata tells of it
+        part.symlink_to(tmp_path / 'disk' / part.name)
+        (bag / 'metadata.yaml').unlink()
     said: list[str] = []
     assert stamps(bag, say=said.append) == [0, 1, 2, 3, 8, 9, 10, 11]
-    assert len(said) == 1 and part.name in said[0] and '8 of 12 messages of /image came' in said[0]
+    assert len(said) == 1 and part.name in said[0] and f'8{"" if damage == "link" else " of 12"} messages' in said[0]
 
 
 @pytest.mark.parametrize(
@@ -119,6 +127,25 @@ def test_of_a_compressed_file_that_is_cut_off_the_first_part_plays(tmp_path: Pat
     found = stamps(path, say=said.append)
     assert found == list(range(len(found))) and len(found) > 600
     assert len(said) == 1 and 'cut off' in said[0]
+    beside = tmp_path / 'a.mcap'
+    assert f'`zstd -d {path} -o {beside}; mcap recover {beside}`' in said[0]
+
+
+@pytest.mark.parametrize('cuts', [(1000,), (1, 2, 3), (2**20, 2**20 + 1)])
+def test_a_file_packed_in_pieces_is_whole(tmp_path: Path, cuts: tuple[int, ...]) -> None:
+    plain = write_mcap(tmp_path / 'a.mcap', images(2000)).read_bytes()
+    edges = [0, *cuts, len(plain)]
+    pieces = [zstd.compress(plain[start:end]) for start, end in pairwise(edges)]
+    (tmp_path / 'b.mcap.zstd').write_bytes(b''.join(pieces))
+    said: list[str] = []
+    assert stamps(tmp_path / 'b.mcap.zstd', say=said.append) == list(range(2000)) and not said
+
+
+def test_a_folder_of_pictures_may_have_metadata_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / 'metadata.yaml').write_text('author: me\n')
+    for number in range(3):
+        assert cv2.imwrite(str(tmp_path / f'{number}.png'), pixels(number)[..., ::-1])
+    assert [frame.image.tolist() for frame in open_source(tmp_path)] == [pixels(n).tolist() for n in range(3)]
 
 
 @both_storages

@@ -6,6 +6,7 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -141,3 +142,19 @@ def test_rosbags_writes_what_is_read(tmp_path: Path) -> None:
     bag = write_bag(tmp_path / 'drive', ROWS, StoragePlugin.SQLITE3)
     (bag / 'metadata.yaml').unlink()
     assert [frame.stamp for frame in open_source(bag)] == [row[2] for row in images(9)]
+
+
+def test_a_file_that_says_nonsense_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / 'a.db3'
+    with closing(sqlite3.connect(path)) as database, database:
+        write(database, images(3))
+    whole = path.read_bytes()
+    for at in range(100, len(whole), 61):
+        path.write_bytes(whole[:at] + b'\xff' * 64 + whole[at + 64 :])
+        said: list[str] = []
+        try:
+            frames = list(open_source(path, say=said.append))
+        except DataError as error:
+            assert '\n' not in str(error)
+        else:
+            assert len(frames) == 3 or len(said) >= 1

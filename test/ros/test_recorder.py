@@ -52,3 +52,16 @@ def test_frames_are_encoded_as_they_become_whole_however_many_are_kept(
     assert np.allclose(shades, SHADE * np.array([1, 0, 3, 2, 4]), atol=8)  # as they became whole
     sheet = cv2.imread(str(tmp_path / 'contact_sheet.png'))
     assert sheet is not None and sheet.shape[1] == 1440
+
+
+def test_frames_of_another_size_are_shown_at_that_of_the_first(ros: None, tmp_path: Path) -> None:
+    with Recorder(tmp_path, 1.0, COUNT) as node:
+        for number, size in enumerate([(48, 64)] * 3 + [(60, 80)] * 3):
+            header = Header()
+            header.stamp.sec = 100 + number
+            for part in PARTS:
+                node._take(part, encode(np.full((*size, 3), SHADE * number, np.uint8), header))
+    video, shades = cv2.VideoCapture(str(tmp_path / 'overlay.mp4')), []
+    while (row := video.read()[1]) is not None:
+        shades.append(float(row.mean()))
+    assert np.allclose(shades, SHADE * np.arange(6), atol=8)

@@ -22,6 +22,7 @@ from davss_ros.images.names import visible_files
 Labels = NDArray[np.uint8]
 _NUMBERS = {'mono8': np.uint8, '8UC1': np.uint8, 'mono16': np.uint16, '16UC1': np.uint16}
 _COLORS = {'rgb8': slice(None), 'bgr8': slice(None, None, -1)}
+CLOSEST = 1_000_000  # ns between two labels on average; numbers that are closer are no stamps
 _STAMPED = re.compile(r'(?:.*?[^\d])?(\d{19})|(?:.*?[^\d])?(\d{1,10})[._-](\d{9})')
 
 
@@ -90,35 +91,35 @@ class TopicLabels:
     """Labels of a topic, read one after the other beside the frames.
 
     Args:
-        messages: numbers and messages of the topic, in its order, from any on.
+        messages: of the topic, all from the first on; None for one that cannot be read.
         label_of: number of a frame -> number of its label.
         reader: of their meaning.
     """
 
     AHEAD = 256  # messages that may be read before their turn
 
-    def __init__(self, messages: Iterator[tuple[int, Any]], label_of: dict[int, int], reader: LabelReader) -> None:
+    def __init__(self, messages: Iterator[Any], label_of: dict[int, int], reader: LabelReader) -> None:
         self._messages, self._label_of, self._reader = messages, label_of, reader
         self._wanted = frozenset(label_of.values())
         self._ahead: dict[int, Any] = {}
+        self._read = 0  # messages so far
 
     def labels(self, n: int, size: tuple[int, ...]) -> Labels | None:
         """Return the labels of frame ``n``, None if it has none; `DataError` or `FrameError` if they are no good."""
         number = self._label_of.get(n)
         if number is None:
             return None
-        while number not in self._ahead:
-            try:
-                at, message = next(self._messages)
-            except StopIteration:
-                raise DataError('labels: the message cannot be read') from None
-            if at in self._wanted:
-                self._ahead[at] = message
-            while len(self._ahead) > self.AHEAD:
+        while self._read <= number:
+            message = next(self._messages, None)  # at the end of a bag that is cut off none come any more
+            if message is not None and self._read in self._wanted:
+                self._ahead[self._read] = message
+            self._read += 1
+            if len(self._ahead) > self.AHEAD:
                 del self._ahead[next(iter(self._ahead))]
-            if at > number + self.AHEAD and number not in self._ahead:
-                raise DataError('labels: the message cannot be read')
-        return self._reader.read(message_labels(self._ahead.pop(number)), size)
+        found = self._ahead.pop(number, None)
+        if found is None:
+            raise DataError('labels: the message cannot be read')
+        return self._reader.read(message_labels(found), size)
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def label_files(folder: Path) -> tuple[list[Path], NDArray[np.int64] | None]:
     """Return the label files of a folder, or of its ``labels``, and the stamps that their names tell, ns.
 
     A name tells a stamp by 19 digits (ns), or by seconds and nine digits: ``1700000000.250000000.png``. If not all do,
-    the stamps are None, and files belong to frames in their natural order.
+    or if they only count (`CLOSEST`), the stamps are None, and files belong to frames in their natural order.
 
     Raises:
         DataError: there are none.
@@ -152,7 +153,8 @@ def label_files(folder: Path) -> tuple[list[Path], NDArray[np.int64] | None]:
     if not all(found):
         return paths, None
     stamps = [int(m[1]) if m[1] else int(m[2]) * 10**9 + int(m[3]) for m in found if m]
-    return paths, np.array(stamps, np.int64)
+    closest = (max(stamps) - min(stamps)) / max(1, len(stamps) - 1)
+    return paths, np.array(stamps, np.int64) if len(stamps) == 1 or closest >= CLOSEST else None
 
 
 class KeyNetworkLabels:

@@ -58,7 +58,7 @@ def pick(folder: Path, count: int, job: Job, plans: Mapping[Path, BagPlan], rows
     for moment, segmented in made_again(telling(rows, count), job, plans, model):
         row = moment.row
         camera = row.camera.strip('/').replace('/', '_')
-        name = f'{Path(row.bag).stem}_{camera}_{row.stamp:019d}.png'
+        name = f'{row.bag}_{camera}_{row.n:06d}_{row.stamp:019d}.png'
         assert segmented.frame.image is not None
         bgr = cv2.cvtColor(segmented.frame.image, cv2.COLOR_RGB2BGR)
         for path, pixels in ((folder / 'images' / name, bgr), (folder / 'proposals' / name, segmented.result.labels)):

@@ -16,7 +16,7 @@ from davss_ros.errors import DataError
 from davss_ros.evaluate.bags.job import Camera, Job, LabelSource, Span, Task
 from davss_ros.evaluate.bags.labels import FolderLabels, LabelReader, TopicLabels, label_files
 from davss_ros.evaluate.bags.matching import Matches, match_stamps
-from davss_ros.evaluate.bags.recording import image_times, numbered_messages, topic_times
+from davss_ros.evaluate.bags.recording import all_messages, image_times, topic_times
 from davss_ros.evaluate.bags.timeline import Selection, Timeline, expected_keys
 from davss_ros.recordings.findings import Findings
 
@@ -61,7 +61,7 @@ class BagPlan:
         reader = LabelReader(self.classes, source.classes or self.classes)
         if source.folder is not None:
             return FolderLabels(label_files(folder_of(source, self.bag))[0], label_of, reader)
-        return TopicLabels(numbered_messages(self.bag, source.topic), label_of, reader)
+        return TopicLabels(all_messages(self.bag, source.topic), label_of, reader)
 
 
 def plan_bag(bag: Path, job: Job, classes: tuple[SemanticClass, ...]) -> BagPlan:

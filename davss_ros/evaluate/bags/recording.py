@@ -76,13 +76,13 @@ def image_times(bag: Path, topic: str, findings: Findings) -> Timeline:
     return line if timed else Timeline(line.stamps, line.stamps)
 
 
-def numbered_messages(bag: Path, topic: str) -> Iterator[tuple[int, Any]]:
-    """Yield number and message of all that can be read."""
-    for n, raw in enumerate(Bag(bag).messages({topic})):
+def all_messages(bag: Path, topic: str) -> Iterator[Any]:
+    """Yield the messages of a topic; None for one that cannot be read."""
+    for raw in Bag(bag).messages({topic}):
         try:
-            yield n, deserialize(raw)
+            yield deserialize(raw)
         except DataError:
-            continue
+            yield None
 
 
 def numbered_frames(

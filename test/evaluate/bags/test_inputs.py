@@ -19,9 +19,11 @@ from torch.nn import functional
 from davss_ros.core.classes import load_classes
 from davss_ros.core.model import Model
 from davss_ros.core.segmenter import VideoSegmenter
+from davss_ros.errors import DataError
 from davss_ros.evaluate.bags import part
 from davss_ros.evaluate.bags.command import main
 from davss_ros.evaluate.bags.job import Job, LabelSource
+from davss_ros.evaluate.bags.labels import LabelReader, TopicLabels
 from davss_ros.evaluate.bags.plan import plan_bag, tasks_of
 from davss_ros.evaluate.bags.run import run_task
 from davss_ros.evaluate.confusion import ConfusionMatrix
@@ -101,6 +103,31 @@ def test_labels_that_are_no_good_are_counted_and_the_others_count(drive: Drive, 
     assert results['all']['miou'] == pytest.approx(100 * loop(drive, {0: 0, 3: 3, 4: 4, 7: 7}).miou(), abs=1e-6)
 
 
+@pytest.mark.parametrize('broken', [0, 50, 1999])
+def test_a_label_that_cannot_be_read_is_the_only_one_lost(drive: Drive, broken: int) -> None:
+    messages = (None if n == broken else raw(np.full((4, 6), n % 11, np.uint8), BEGAN) for n in range(2000))
+    labels = TopicLabels(messages, {n: n for n in range(2000)}, LabelReader(MODEL.classes, MODEL.classes))
+    for n in range(2000):
+        if n == broken:
+            with pytest.raises(DataError, match='the message cannot be read'):
+                labels.labels(n, (4, 6))
+        else:
+            found = labels.labels(n, (4, 6))
+            assert found is not None and (found == n % 11).all()
+
+
+def test_pictures_of_one_stamp_are_picked_by_their_number(drive: Drive, tmp_path: Path) -> None:
+    """As of drivers that leave stamps zero, and of bags whose names differ by what looks like a suffix."""
+    bags = []
+    for name, images in (('drive.1', drive.images[:8]), ('drive.2', drive.images[18:26])):
+        bags.append(write(tmp_path / name, [('/image', BEGAN + n * PERIOD, raw(i, 0)) for n, i in enumerate(images)]))
+    out = tmp_path / 'out'
+    assert main([*map(str, bags), '--out', str(out), '--no-report', '--no-agreement', '--pick', '6']) == 0
+    picked = json.loads((out / 'picked' / 'picked.json').read_text())
+    assert len(picked) == 6 == len(list((out / 'picked' / 'images').iterdir()))
+    assert len({(out / 'picked' / 'images' / frame['file']).read_bytes() for frame in picked}) == 6
+
+
 def test_labels_of_frames_that_are_not_asked_for_are_no_labels_without_a_frame(drive: Drive, tmp_path: Path) -> None:
     messages = [*frames(drive), *(label(drive.labels[n], drive.stamps[n]) for n in range(8))]
     results = run(write(tmp_path / 'bag', messages), tmp_path / 'out', '--labels', '/truth', '--every', '2')
@@ -131,7 +158,7 @@ def test_labels_as_png_and_in_the_ids_of_another_list(drive: Drive, tmp_path: Pa
     assert results['all']['miou'] == pytest.approx(100 * loop(drive, {n: n for n in range(8)}).miou(), abs=1e-6)
 
 
-@pytest.mark.parametrize('names', ['{stamp}', 'left_{seconds}.{rest:09d}', 'frame{n}'])
+@pytest.mark.parametrize('names', ['{stamp}', 'left_{seconds}.{rest:09d}', 'frame{n}', 'cam0_{n:09d}'])
 def test_labels_in_a_folder_by_stamp_or_in_order(drive: Drive, tmp_path: Path, names: str) -> None:
     folder = tmp_path / 'labels'
     folder.mkdir()
