@@ -12,15 +12,24 @@ from davss_ros.errors import ConfigError
 
 
 def read_yaml(path: Path) -> Any:
-    """Return what a YAML file holds; `ConfigError` if it cannot be read."""
+    """Return what a YAML file holds, JSON among it; `ConfigError` if it cannot be read."""
     try:
-        return yaml.safe_load(path.read_text(encoding='utf-8'))
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ConfigError(f'{path}: no such file') from error
     except OSError as error:
-        raise ConfigError(f'{path}: cannot be read as YAML: {error.strerror or error}') from error
+        raise ConfigError(f'{path}: cannot be read: {error.strerror or error}') from error
+    return parse_yaml(content, str(path))
+
+
+def parse_yaml(text: str | bytes, where: str) -> Any:
+    """Return what YAML says; `ConfigError`, which names ``where`` it stands, if it is none."""
+    try:
+        return yaml.safe_load(text)
     except RecursionError as error:
-        raise ConfigError(f'{path}: cannot be read as YAML: nested too deeply') from error
+        raise ConfigError(f'{where}: cannot be read as YAML: nested too deeply') from error
     except Exception as error:  # YAMLError, but also what its constructors throw, as at a date that does not exist
-        raise ConfigError(f'{path}: cannot be read as YAML: {" ".join(str(error).split())[:200]}') from error
+        raise ConfigError(f'{where}: cannot be read as YAML: {" ".join(str(error).split())[:200]}') from error
 
 
 def user_path(path: Path | str) -> Path:

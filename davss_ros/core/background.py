@@ -104,7 +104,7 @@ class PendingKey:
 
     def follow(self, flow: Tensor) -> None:
         """Go on by one frame: ``flow`` (1, 2, h, w) leads from the new frame back to the last one."""
-        self._flow = flow if self._flow is None else chained(self._flow, flow)
+        self._flow = chained(self._flow, flow)
         self.age += 1
 
     @property

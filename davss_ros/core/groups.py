@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 from davss_ros.core.classes import VOID, SemanticClass, is_color, load_list
 from davss_ros.errors import ConfigError
 
+UNCHANGED: NDArray[np.uint8] = np.arange(256, dtype=np.uint8)  # the table of no groups
+
 
 @dataclass(frozen=True)
 class Grouping:
@@ -38,13 +40,15 @@ class Grouping:
     table: NDArray[np.uint8]
 
     def of(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return (H, W) uint8 labels with the new ids."""
+        """Return (H, W) uint8 labels with the new ids; the same array where every class stays as it is."""
+        if self.table is UNCHANGED:
+            return labels
         return cv2.LUT(labels, self.table).astype(np.uint8, copy=False)
 
 
 def ungrouped(classes: Sequence[SemanticClass]) -> Grouping:
     """Return the grouping that leaves every class as it is."""
-    return Grouping(tuple(classes), np.arange(256, dtype=np.uint8))
+    return Grouping(tuple(classes), UNCHANGED)
 
 
 def load_grouping(source: str, classes: Sequence[SemanticClass]) -> Grouping:

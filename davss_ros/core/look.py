@@ -31,7 +31,7 @@ class Look:
         """Go on by one frame: ``flow`` (1, 2, h, w) leads from the new frame back to the last one."""
         self.age += 1
         if self._scores is not None:
-            self._flow = flow if self._flow is None else chained(self._flow, flow)
+            self._flow = chained(self._flow, flow)
 
     def due(self, interval: int) -> bool:
         """Tell whether the present frame is to be looked at, when every ``interval``-th is."""

@@ -1,7 +1,7 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""The four networks together, on their device; several segmenters may share one model."""
+"""The networks of a model together, on their device; several segmenters may share one model."""
 
 import hashlib
 from collections.abc import Mapping
@@ -48,12 +48,12 @@ class Model:
     distortion: DistortionNetwork
     correction: CorrectionNetwork
     classes: tuple[SemanticClass, ...]
-    propagation: str
-    correction_gain: float
+    propagation: str  # `davss_ros.core.propagation.PROPAGATIONS`: step, composed or renewed
+    correction_gain: float  # the correction counts by gain x distortion, at most 1
     align_corners: bool
     device: torch.device
-    precision: torch.dtype
-    name: str
+    precision: torch.dtype  # of the networks' arithmetic: float32, bfloat16 or float16
+    name: str  # of the weights, or of a foreign key network, as the settings say
     correction_share: float = 1.0  # of the frame, see `davss_ros.core.windows`
     correction_interval: int = 1  # frames from look to look, with a gate, see `davss_ros.core.look`
     correction_scale: float = 1.0  # of a frame's size, at which the network of such a look sees it

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from davss_ros.errors import ConfigError
+from davss_ros.yaml_file import read_yaml, user_path
 
 _KEY = 'ros__parameters'
 
@@ -29,14 +28,8 @@ def read_parameter_file(path: Path | str, node: str = '/davss') -> dict[str, Any
     Raises:
         ConfigError: there is no such file, it is no parameter file, or holds nothing for the node.
     """
-    path = Path(path).expanduser()
-    try:
-        content = yaml.safe_load(path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f'{path}: no such file, or it cannot be read: {error.strerror}') from error
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-        raise ConfigError(f'{path}: cannot be read as YAML: {error}') from error
-    sections = list(_sections(content, ''))
+    path = user_path(path)
+    sections = list(_sections(read_yaml(path), ''))
     if not sections:
         raise ConfigError(f'{path}: expected nodes with {_KEY}, found none')
     values: dict[str, Any] = {}

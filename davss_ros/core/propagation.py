@@ -36,9 +36,9 @@ class Propagation(Protocol):
         ...
 
 
-def chained(earlier: Tensor, flow: Tensor) -> Tensor:
-    """Return the flow (N, 2, h, w) that leads where ``flow`` leads, and on from there as ``earlier`` does."""
-    return flow + warp(earlier, flow)
+def chained(earlier: Tensor | None, flow: Tensor) -> Tensor:
+    """Return the flow (N, 2, h, w) that leads where ``flow`` leads, and on from there as ``earlier`` does, if any."""
+    return flow if earlier is None else flow + warp(earlier, flow)
 
 
 class StepPropagation:
@@ -67,7 +67,7 @@ class ComposedPropagation:
 
     def advance(self, flow: Tensor) -> Propagated:
         """See `Propagation.advance`."""
-        self._flow = flow if self._flow is None else chained(self._flow, flow)
+        self._flow = chained(self._flow, flow)
         return Propagated(warp(self._key.scores, self._flow, 'bicubic'), warp(self._key.image, self._flow))
 
     def renew(self, now: Propagated) -> None:

@@ -28,7 +28,9 @@ class FrameResult:
             from the background take over, why that was one, though ``is_key`` is False there; empty on other frames.
         distance: frames since the key frame, 0 on it.
         stamp: as given to the step.
-        timings: ms per stage, and their ``total``; of a batch, this frame's share.
+        timings: ms per stage, and their ``total``; of a batch, this frame's share. Stages, as far as the frame came
+            through them: ``prepare``, ``flow``, ``propagation``, ``look``, ``distortion``, ``correction``, ``key``,
+            ``labels``.
         evidence: what `confidence` is made from.
     """
 

@@ -6,13 +6,13 @@
 The way of a frame, in the order of this file:
 
 1. `VideoSegmenter.step`, or `step_together` for the frames of several cameras as one batch.
-2. `VideoSegmenter.begin`: the frame at its working size, and whether it is to be a key frame.
+2. `VideoSegmenter._begin`: the frame at its working size, and whether it is to be a key frame.
 3. `_propagate`, on all but key frames: flow, propagation, with a gate a look at the whole frame, distortion,
    correction, labels. A cut in the scene shows in the distortion map; such a frame becomes a key frame after all.
 4. `_segment_key_frames`: the key network, labels, and a cache that starts anew. With ``key_frame_mode: background``
    only those that cannot wait come here; for others the key network begins beside the stream
-   (`VideoSegmenter.begin_key`), and its scores take over on a later frame (`Cache.advance`).
-5. `VideoSegmenter.end`: the cache is kept for the next frame, labels and map go to the caller.
+   (`VideoSegmenter._begin_key`), and its scores take over on a later frame (`Cache.advance`).
+5. `VideoSegmenter._end`: the cache is kept for the next frame, labels and map go to the caller.
 
 What is kept of a video, and what is found out about a frame on its way, is in `davss_ros.core.step`.
 """
@@ -127,22 +127,27 @@ class VideoSegmenter:
             stamp: when it was taken, ns since the epoch; 0 where that is not known. One before the last frame's, or
                 later by more than ``longest_gap``, forces a key frame.
 
+        Returns:
+            Labels, distortion and what is known beside them, of this frame.
+
         Raises:
-            FrameError: the frame is not of that form. The cache stays as it was; whatever else fails drops it.
+            FrameError: the frame is not of that form; the cache stays as it was.
+            EngineError: the networks gave no numbers, or no engine is left that computes them. That, and whatever else
+                fails, drops the cache: the next frame is a key frame, for the reason ``failure``.
         """
         return step_together([self], [frame], [stamp])[0]
 
-    def begin(self, frame: NDArray[np.uint8], stamp: int) -> Step:
+    def _begin(self, frame: NDArray[np.uint8], stamp: int) -> Step:
         """Return the step of the next frame, a checked one, for `step_together` to take."""
         image = to_tensor(frame, self._config.working_height, self.model.device)
         size, cache = frame.shape[:2], self._cache
         reason = self._reason if cache is None else cache.key_reason(self._config, size, stamp)
         step = Step(self, size, stamp, image, reason, cache)
         if cache is not None and not step.key_reason and cache.pending is None:
-            self.begin_key(step, self._schedule.due(self._config, cache.distance + 1))
+            self._begin_key(step, self._schedule.due(self._config, cache.distance + 1))
         return step
 
-    def begin_key(self, step: Step, reason: str) -> None:
+    def _begin_key(self, step: Step, reason: str) -> None:
         """Let the frame be a key frame for that ``reason``, if there is one: inline, or in the background."""
         if not reason or self._config.key_frame_mode == 'inline' or self._config.mode in ('per_frame', 'hold'):
             step.key_reason = reason
@@ -153,7 +158,7 @@ class VideoSegmenter:
         quarter, begin = down(step.image, model.align_corners), PROPAGATIONS[model.propagation]
         step.pending = PendingKey(reason, scores, quarter, begin, self._config.key_frame_lag)
 
-    def look_at(self, step: Step, distortion: Tensor, scores: Tensor) -> None:
+    def _reconsider_key(self, step: Step, distortion: Tensor, scores: Tensor) -> None:
         """Let the frame be a key frame after all, if its distortion map (h, w) and propagated scores (C, h, w) ask."""
         cache = step.cache
         assert cache is not None
@@ -161,13 +166,13 @@ class VideoSegmenter:
         if reason == 'cut':  # there is nothing to go on from, unless the map is at a loss before a black picture
             step.key_reason = '' if step.is_still() else reason
         elif cache.pending is None and step.pending is None:
-            self.begin_key(step, reason)
+            self._begin_key(step, reason)
 
-    def windows(self, size: tuple[int, int]) -> WindowBudget:
+    def _windows(self, size: tuple[int, int]) -> WindowBudget:
         """Return how many windows may be redone of a frame whose map is (h, w)."""
         return window_budget(self._config, self.model, size, self._window_cost)
 
-    def end(self, step: Step, labels: NDArray[np.uint8], timings: dict[str, float]) -> FrameResult:
+    def _end(self, step: Step, labels: NDArray[np.uint8], timings: dict[str, float]) -> FrameResult:
         """Keep what the next frame needs of a step that was taken, and return what the caller gets of it."""
         assert step.cache is not None  # every way through a step leaves one
         cache = self._cache = step.cache
@@ -192,8 +197,12 @@ def step_together(
         frames: one of each, of one working size.
         stamps: theirs.
 
+    Returns:
+        What `VideoSegmenter.step` gives, of each.
+
     Raises:
-        FrameError: a frame is not as it should be. All caches stay as they were; whatever else fails drops them all.
+        FrameError: a frame is not as it should be; all caches stay as they were.
+        EngineError: as of `VideoSegmenter.step`; that, and whatever else fails, drops all caches.
     """
     for frame in frames:
         check_frame(frame)
@@ -211,14 +220,14 @@ def _step(
 ) -> list[FrameResult]:
     model, mode = videos[0].model, videos[0].config.mode
     timer = StageTimer(model.device)
-    steps = [video.begin(frame, stamp) for video, frame, stamp in zip(videos, frames, stamps, strict=True)]
+    steps = [video._begin(frame, stamp) for video, frame, stamp in zip(videos, frames, stamps, strict=True)]
     timer.lap('prepare')
     _propagate([step for step in steps if not step.key_reason], model, mode, timer)
     _segment_key_frames([step for step in steps if step.key_reason], model, timer)
     labels = [step.frame_labels() for step in steps]
     timer.lap('labels')
     timings = {stage: value / len(steps) for stage, value in timer.milliseconds().items()}
-    return [step.video.end(step, own, timings) for step, own in zip(steps, labels, strict=True)]
+    return [step.video._end(step, own, timings) for step, own in zip(steps, labels, strict=True)]
 
 
 def _propagate(steps: Sequence[Step], model: Model, mode: str, timer: StageTimer) -> None:
@@ -293,7 +302,7 @@ def _judged(
     else:
         distortion = model.distortion(propagated, image_quarter)
     for step, own, scores in zip(steps, distortion[:, 0], propagated.scores, strict=True):
-        step.video.look_at(step, own, scores)
+        step.video._reconsider_key(step, own, scores)
     return distortion, looked
 
 
@@ -309,7 +318,7 @@ def _redone(
 ) -> Tensor:
     """Return the scores that were propagated, corrected by a look at the whole frame and in windows."""
     caches = [step.cache for step in steps if step.cache is not None]
-    budgets = [step.video.windows((distortion.shape[2], distortion.shape[3])) for step in steps]
+    budgets = [step.video._windows((distortion.shape[2], distortion.shape[3])) for step in steps]
     redone = correct(model, image, image_quarter, propagated, distortion, looked, budgets)
     for i, cache in enumerate(caches):
         cache.propagation.renew(Propagated(*(part[i : i + 1] for part in redone)))

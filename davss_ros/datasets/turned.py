@@ -10,21 +10,10 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from davss_ros.datasets.dataset import Dataset
 from davss_ros.datasets.stills import LabelledImage
 from davss_ros.errors import FrameError
 from davss_ros.images.header import declared_size
-from davss_ros.images.names import natural_order
 from davss_ros.images.orientation import TRANSPOSED, meaning, orientation
-
-
-def turned_images(dataset: Dataset) -> list[str]:
-    """Return a line for every labelled image, or label file, with an EXIF orientation other than 1."""
-    pairs = {frame.image_path: frame.labelled for sequence in dataset.sequences for frame in sequence.frames}
-    pairs |= {still.image_path: still for still in dataset.stills}
-    return [
-        line for path in sorted(pairs, key=natural_order) if (pair := pairs[path]) is not None for line in turned(pair)
-    ]
 
 
 def turned(pair: LabelledImage) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-Source = nn.Module | Path  # in float32 and evaluation mode, on the CPU; or an ONNX file
+Source = nn.Module | Path  # in float32 and evaluation mode, on the CPU; or an ONNX file or OpenVINO's own
 Compiled = Callable[..., tuple[Tensor, ...]]  # tensors in, tensors out
 
 

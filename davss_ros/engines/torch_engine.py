@@ -46,7 +46,7 @@ class TorchEngine:
     def compile(self, source: Source, inputs: Sequence[Tensor]) -> Compiled:
         """See `davss_ros.engines.engine.Engine`; what is made of a network serves all sizes."""
         if isinstance(source, Path):
-            raise EngineError(f'{source}: torch does not read ONNX files')
+            raise EngineError(f'{source}: torch does not read such files')
         network = self._prepare(source)
         return lambda *tensors: _outputs(network(*tensors))
 

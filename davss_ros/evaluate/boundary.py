@@ -16,7 +16,7 @@ from math import hypot
 import numpy as np
 from numpy.typing import NDArray
 
-from davss_ros.evaluate.confusion import VOID
+from davss_ros.core.classes import VOID
 
 TOLERANCE = 0.0075  # of the diagonal
 Labels = NDArray[np.uint8]

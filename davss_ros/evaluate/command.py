@@ -46,7 +46,7 @@ def parse_comparison(text: str) -> tuple[str, str]:
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Give ``parser`` an option for every text setting of the segmenter, and the working height."""
+    """Give ``parser`` an option for every setting of the segmenter but mode, key interval and ``align_corners``."""
     for setting in fields(SegmenterConfig):
         if setting.name not in ('mode', 'key_interval', 'align_corners'):
             name = '--' + setting.name.replace('_', '-')

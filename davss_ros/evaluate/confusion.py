@@ -6,7 +6,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-VOID = 255
+from davss_ros.core.classes import VOID
 
 
 class ConfusionMatrix:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from davss_ros.evaluate.confusion import VOID
+from davss_ros.core.classes import VOID
 
 Image = NDArray[np.uint8]
 Field = NDArray[np.float32]

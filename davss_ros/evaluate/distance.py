@@ -11,11 +11,12 @@ share what the networks give.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from davss_ros.core.classes import VOID
 from davss_ros.core.config import SegmenterConfig, keyed_every
 from davss_ros.core.model import Model
 from davss_ros.core.result import FrameResult
 from davss_ros.core.segmenter import VideoSegmenter
-from davss_ros.evaluate.confusion import VOID, ConfusionMatrix
+from davss_ros.evaluate.confusion import ConfusionMatrix
 from davss_ros.evaluate.map_quality import MapQuality
 from davss_ros.evaluate.memory import remembering
 from davss_ros.evaluate.overheard import OverheardDistortion

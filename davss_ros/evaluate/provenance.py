@@ -82,4 +82,5 @@ def _described(network: object) -> str:
 
 def sha256(path: Path) -> str:
     """Return the checksum of a file as ``sha256sum`` prints it."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open('rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()

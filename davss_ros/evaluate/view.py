@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from davss_ros.core.classes import VOID
 from davss_ros.core.segmenter import VideoSegmenter
-from davss_ros.evaluate.confusion import VOID
 from davss_ros.evaluate.consistency import Correspondence
 from davss_ros.evaluate.videos import Video
 

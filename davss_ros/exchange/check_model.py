@@ -4,7 +4,6 @@
 """``check_model``: what was found out about a key network and from where, what it says of a picture, and how fast."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from davss_ros.command_line import guarded
 from davss_ros.core.classes import VOID
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.foreign_key import UNSAID, ForeignKeyNetwork, load_foreign_key, measured
@@ -23,7 +23,7 @@ from davss_ros.core.visualize import Painter
 from davss_ros.datasets.coding import ClassIds
 from davss_ros.engines.device import choose_device, choose_precision
 from davss_ros.engines.engine_network import engine_of
-from davss_ros.errors import ConfigError, DataError, DavssError
+from davss_ros.errors import ConfigError, DataError
 from davss_ros.evaluate.command import add_settings, settings_of
 from davss_ros.evaluate.confusion import ConfusionMatrix
 from davss_ros.exchange.listing import listing
@@ -52,14 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--list', action='store_true', help='list networks and engines, those of other packages too')
     add_settings(parser)
     options = parser.parse_args(arguments)
-    try:
-        if options.list:
-            print('\n'.join(listing()))
-        else:
-            print_check(options)
-    except (DavssError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    return guarded('check_model', lambda: _check(options))
+
+
+def _check(options: argparse.Namespace) -> int:
+    if options.list:
+        print('\n'.join(listing()))
+    else:
+        print_check(options)
     return 0
 
 

@@ -5,7 +5,6 @@
 
 import argparse
 import json
-import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,9 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from davss_ros.command_line import guarded
 from davss_ros.core.model import Model, load_model
 from davss_ros.engines.engine_network import plain
-from davss_ros.errors import ConfigError, DataError, DavssError
+from davss_ros.errors import ConfigError, DataError
 from davss_ros.evaluate.command import add_settings, settings_of
 from davss_ros.exchange.int8 import Quantised, quantise, read_frames
 from davss_ros.networks.again import KeyAgain, Mirrored, OneByOne, Smaller
@@ -112,7 +112,7 @@ def exportable(model: Model, role: str, size: tuple[int, int] = (0, 0)) -> Expor
         module, inputs = _Key(network.key), {'image': image}
     else:
         module, inputs = _Correction(network), {'image': image, 'scores': scores, 'carried': carried}
-    metadata = as_metadata(_description(model, role, size))
+    metadata = as_metadata(_description(model, size))
     if role == 'distortion' or len(inputs) > 1:  # anything but a key network
         metadata = {'role': role, **metadata}
     return Exportable(role, module.eval(), inputs, metadata)
@@ -130,7 +130,7 @@ def torch_network(network: Any, role: str) -> Any:
     return inner.float().cpu().eval()
 
 
-def _description(model: Model, role: str, size: tuple[int, int]) -> Description:
+def _description(model: Model, size: tuple[int, int]) -> Description:
     """Return what must be known of a network of this package: it takes RGB in [0, 1] and gives scores at 1/4 size."""
     return Description(
         input='image',
@@ -263,12 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_topic(parser)
     add_settings(parser)
     options = parser.parse_args(arguments)
-    try:
-        _export(options)
-    except (DavssError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return guarded('export', lambda: _export(options))
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -279,7 +274,7 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def _export(options: argparse.Namespace) -> None:
+def _export(options: argparse.Namespace) -> int:
     if options.int8 and (options.frames is None or options.format == 'pt2'):
         raise ConfigError('--int8: expected --frames VIDEO to calibrate with, and --format onnx or openvino')
     if options.out.suffix != FORMATS[options.format]:
@@ -298,13 +293,14 @@ def _export(options: argparse.Namespace) -> None:
     if not options.int8:
         write(network, options.format, options.out)
         print(f'{options.out}: {options.role} of {model.name}, {len(model.classes)} classes')
-        return
+        return 0
     with TemporaryDirectory() as folder:
         float_file = Path(folder) / 'network.onnx'
         write(network, 'onnx', float_file)
         int8 = quantise(float_file, options.format, model, config, options.role, list(network.inputs), frames)
     write(network, options.format, options.out, int8)
     print(f'{options.out}: {options.role} of {model.name} in int8: {int8.description}')
+    return 0
 
 
 def _line(error: Exception) -> str:

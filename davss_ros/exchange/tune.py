@@ -9,7 +9,6 @@ windows and gain gives the loss of every interval.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import islice
@@ -20,13 +19,14 @@ import yaml
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from davss_ros.command_line import guarded
 from davss_ros.core.config import SegmenterConfig, keyed_every
 from davss_ros.core.frames import working_size
 from davss_ros.core.model import Model, load_model
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.core.windows import SHAPE
 from davss_ros.engines.allocator import keep_freed_memory
-from davss_ros.errors import ConfigError, DataError, DavssError
+from davss_ros.errors import ConfigError, DataError
 from davss_ros.evaluate.command import add_settings, settings_of
 from davss_ros.networks.registry import UNCORRECTED
 from davss_ros.networks.resample import SCALE
@@ -185,17 +185,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_topic(parser)
     add_settings(parser)
     options = parser.parse_args(arguments)
-    try:
-        _tune(options)
-    except (DavssError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return guarded('tune', lambda: _tune(options))
 
 
-def _tune(options: argparse.Namespace) -> None:
+def _tune(options: argparse.Namespace) -> int:
     if not options.out.resolve().parent.is_dir():
         raise DataError(f'--out: no such folder: {options.out.resolve().parent}')
     config = settings_of(options)
@@ -230,6 +223,7 @@ def _tune(options: argparse.Namespace) -> None:
     ]
     options.out.write_text(parameter_file(values, lines))
     print(*lines, f'written: {options.out}; ros2 launch davss_ros davss.launch.py params_file:={options.out}', sep='\n')
+    return 0
 
 
 def _words(setting: Setting) -> str:

@@ -1,7 +1,7 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""Label files: what they hold before it is given a meaning."""
+"""Label files and messages: what they hold before it is given a meaning."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ from davss_ros.images.pillow import opened
 from davss_ros.images.tiff import NOT_MULTIPLIED, TIFF_STARTS, plain_tiff
 
 LABEL_SUFFIXES = ('.png', '.bmp', '.tif', '.tiff')  # formats that lose nothing
+_NUMBERS = {'mono8': np.uint8, '8UC1': np.uint8, 'mono16': np.uint16, '16UC1': np.uint16}  # of messages
+_COLORS = {'rgb8': slice(None), 'bgr8': slice(None, None, -1)}
 _GREY = 0  # colour type of a png
 _PALETTE_MODES = ('P', 'PA')
 _CHANNELS = {'1': 1, 'L': 1, 'LA': 1, 'P': 1, 'PA': 1, 'RGB': 3, 'RGBA': 3}  # of Pillow's modes, without alpha
@@ -84,6 +86,29 @@ def label_picture(data: bytes) -> LabelPicture:
     if pixels.ndim == 3:
         pixels = pixels[..., 0] if _CHANNELS[mode] == 1 else pixels[..., :3]
     return LabelPicture(_numbers(pixels, data), None if palette is None else np.array(palette, np.uint8).reshape(-1, 3))
+
+
+def message_labels(message: Any) -> LabelPicture:
+    """Return what a sensor_msgs Image (mono8, mono16, 8UC1, 16UC1, rgb8, bgr8) or CompressedImage (png) holds.
+
+    Raises:
+        FrameError: another encoding, or sizes that do not go together.
+    """
+    if hasattr(message, 'format'):
+        return label_picture(bytes(message.data))
+    encoding, height, width, step = message.encoding, message.height, message.width, message.step
+    if encoding not in _NUMBERS and encoding not in _COLORS:
+        raise FrameError(f'encoding: expected labels in {", ".join([*_NUMBERS, *_COLORS])}, found {encoding!r}')
+    kind = np.dtype(_NUMBERS.get(encoding, np.uint8))
+    row = width * (kind.itemsize if encoding in _NUMBERS else 3)
+    data = np.frombuffer(message.data, np.uint8)
+    if not (height and width and step >= row and step * (height - 1) + row <= data.size <= step * height):
+        raise FrameError(f'data: expected {height} rows of {step} bytes ({width} px {encoding}), found {data.size}')
+    lines = np.lib.stride_tricks.as_strided(data, (height, row), (step, 1), writeable=False)
+    if encoding in _COLORS:
+        return LabelPicture(lines.reshape(height, width, 3)[..., _COLORS[encoding]])
+    order = kind.newbyteorder('>' if message.is_bigendian else '<')
+    return LabelPicture(np.ascontiguousarray(lines).view(order).astype(kind))
 
 
 def _numbers(pixels: NDArray[Any], data: bytes) -> NDArray[Any]:

@@ -1,7 +1,7 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""The default correction network: knows what things look like, and sees what was propagated.
+"""A correction network that knows what things look like, and sees what was propagated.
 
 A small U-Net at strides 4 to 32 starts from the propagated scores and learns what to change about them, as `CFNetLite`
 does. Beside it an encoder that was pretrained on ImageNet looks at the image at half its size, and its features join

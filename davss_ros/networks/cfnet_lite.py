@@ -1,7 +1,7 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""The default correction network: a small separable U-Net that sees the current image and what was propagated.
+"""A correction network: a small separable U-Net that sees the current image and what was propagated.
 
 Unlike the published one it starts from the propagated scores and learns what to change about them: where nothing
 needs changing it changes nothing, and where something was uncovered it sees what surrounds it.

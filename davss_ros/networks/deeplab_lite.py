@@ -1,7 +1,7 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""The default key network: EfficientNet-Lite with a DeepLabv3+ decoder (Chen et al., ECCV 2018).
+"""A key network: EfficientNet-Lite with a DeepLabv3+ decoder (Chen et al., ECCV 2018).
 
 Differences from the paper: the encoder goes on to stride 32 undilated (a quarter of the cost of its last stage), its
 last features join those of stride 16 before the pyramid; a second skip at stride 8 serves thin structures; atrous rates

@@ -1,17 +1,16 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""Dense inverse search (Kroeger et al., ECCV 2016) by OpenCV: the default flow, best on a CPU.
+"""Dense inverse search (Kroeger et al., ECCV 2016) by OpenCV, for CPUs.
 
-The default settings drop the variational refinement of OpenCV's presets. It smooths the flow across the edges of
+``dis`` drops the variational refinement of OpenCV's presets. It smooths the flow across the edges of
 objects, where labels change: `python -m davss_ros evaluate` on 50 CamVid frames gives propagation alone 68.4 mIoU nine
 frames from the key frame without it and 68.2 with it (``--flow dis_medium``), and takes less than half the time.
 
 ``even`` has patches 6 px apart instead of 4, compared as they are, after both frames were made equally bright in the
 mean, instead of each by its own mean: 42 % less time (CPU time, conversions included). On three clips without labels,
 against the key network on every frame, propagation alone has 51.2 mIoU nine frames from the key frame instead of 50.8,
-55.7 instead of 55.4 at five, 64.8 both at one; as much if every frame is up to 6 % brighter or darker. It is not the
-default yet: with the default model of before, the 50 CamVid frames that only report had 75.2 in place of 75.4 at nine.
+55.7 instead of 55.4 at five, 64.8 both at one; as much if every frame is up to 6 % brighter or darker.
 
 ``coarse`` stops at the size of the result: a third of the time, and there 50.0, 55.1 and 64.7. A sharper search (25
 iterations, patches closer together) takes that time again and gives nothing back.

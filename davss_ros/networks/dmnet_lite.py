@@ -1,7 +1,7 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""The default distortion network: sees both images and how sure the propagated scores are, with a wider view.
+"""A distortion network that sees both images and how sure the propagated scores are, with a wider view.
 
 The published one compares colours in a 7x7 window, so it cannot tell a moved shadow from a moved car, nor that an edge
 between two classes is a likelier place for an error than the middle of the road.

@@ -1,7 +1,7 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the four networks of the method take and give; every registered network keeps to one of these.
+"""What the networks of the method take and give; every registered network keeps to one of these.
 
 Conventions, for this package as a whole:
 
@@ -60,7 +60,7 @@ class CorrectionNetwork(Protocol):
 
 @runtime_checkable
 class FileNetwork(Protocol):
-    """A network whose body is an ONNX file, which engines read themselves; what is around it torch computes."""
+    """A network whose body is a file that engines read themselves, ONNX or OpenVINO's own; torch computes the rest."""
 
     file: Path
 

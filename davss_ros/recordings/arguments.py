@@ -30,11 +30,11 @@ def rate(text: str) -> float:
     return value
 
 
-def seconds(text: str) -> float:
-    """Return a time of 0 s or more; `argparse.ArgumentTypeError` otherwise."""
+def not_below_zero(text: str) -> float:
+    """Return a number of 0 or more; `argparse.ArgumentTypeError` otherwise."""
     value = _number(text)
     if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f'expected 0 or more seconds, found {text}')
+        raise argparse.ArgumentTypeError(f'expected 0 or more, found {text}')
     return value
 
 

@@ -94,10 +94,7 @@ def play(bag: Path, cameras: dict[str, str], values: dict[str, Any], policy: str
         stack.callback(listener.destroy_node)
         node = stack.enter_context(process(['davss_node', '--ros-args', '--params-file', str(file)]))
         _wait_until_active(listener, node)
-        players = [
-            stack.enter_context(process(_replay(bag, image, name, reliable=policy == 'every_frame')))
-            for image, name in cameras.items()
-        ]
+        players = [stack.enter_context(process(_replay(bag, image, name))) for image, name in cameras.items()]
         until = time.monotonic() + LIMIT
         while any(player.poll() is None for player in players) and time.monotonic() < until:
             listener.spin(0.2)
@@ -112,7 +109,7 @@ def play(bag: Path, cameras: dict[str, str], values: dict[str, Any], policy: str
     return {'sent': sent, 'out': out, 'dropped': sent - out, 'latency_ms': latency, 'labels': listener.labels}
 
 
-def _replay(bag: Path, image: str, name: str, *, reliable: bool) -> list[str]:
+def _replay(bag: Path, image: str, name: str) -> list[str]:
     command = ['replay', str(bag), '--topic', image, '--stamps', 'own', '--reliability', 'reliable']
     return [*command, '--ros-args', '-r', f'image:={name}/image', '-r', f'__node:=replay_{name}'] if name else command
 

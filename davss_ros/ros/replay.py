@@ -21,7 +21,7 @@ from std_msgs.msg import Header
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.errors import DavssError
 from davss_ros.images.bit_depth import AUTO, BIT_DEPTH_HELP
-from davss_ros.recordings.arguments import add_strict, add_topic, not_negative, rate, seconds
+from davss_ros.recordings.arguments import add_strict, add_topic, not_below_zero, not_negative, rate
 from davss_ros.recordings.bag import BagSource
 from davss_ros.recordings.frame import Frame, FrameSource
 from davss_ros.recordings.open import open_source
@@ -142,7 +142,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--frame-id', default='camera', help='frame_id where the source has none')
     parser.add_argument('--reliability', choices=('reliable', 'best_effort'), default='reliable')
     parser.add_argument('--subscribers', type=not_negative, default=1, help='start once that many listen')
-    parser.add_argument('--wait', type=seconds, default=30.0, help='seconds to wait for them')
+    parser.add_argument('--wait', type=not_below_zero, default=30.0, help='seconds to wait for them')
     return plain_arguments(parser, arguments)
 
 

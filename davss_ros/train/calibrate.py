@@ -22,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from davss_ros.command_line import guarded
+from davss_ros.core.classes import VOID
 from davss_ros.core.confidence import SOFTMAX, Coefficients, confidence_path, softmax_log_odds, write_coefficients
 from davss_ros.core.config import SegmenterConfig, keyed_every
 from davss_ros.core.model import load_model
@@ -30,12 +32,10 @@ from davss_ros.datasets.dataset import open_dataset
 from davss_ros.datasets.drives import split_drive
 from davss_ros.datasets.folder import is_folder
 from davss_ros.engines.allocator import keep_freed_memory
-from davss_ros.errors import DavssError
 from davss_ros.networks.weights import locate
 from davss_ros.train.choosing.sets import ChoosingSet, moved_stills
 from davss_ros.train.material.clips import Clip
 
-VOID = 255
 PIXELS = 400  # of each frame
 RIDGE = 1e-6  # of the regression, relative to the number of pixels: keeps a class of pixels that is always right finite
 STEPS = 50
@@ -103,23 +103,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--seed', type=int, default=0, help='of the synthetic motion')
     parser.add_argument('--out', type=Path, help='file to write; default: beside the weights')
     options = parser.parse_args(arguments)
+    return guarded('calibrate', lambda: _calibrate(options))
+
+
+def _calibrate(options: argparse.Namespace) -> int:
     keep_freed_memory()
-    try:
-        config = SegmenterConfig(weights=options.measured or options.weights)
-        model = load_model(config)
-        checksum = load_model(SegmenterConfig(weights=options.weights)).checksum if options.measured else model.checksum
-        layout = 'stills' if is_folder(options.data) else ''
-        dataset = open_dataset(options.data, model.classes, layout=layout, split='train')
-        stills = split_drive(dataset.stills, options.drive)[0] if options.drive else dataset.stills
-        clips = moved_stills(options.data.name, stills[:: options.every], model, options.longest, options.seed)
-        found = observations(clips, config, options.seed, partial(tqdm, unit='clip'))
-        out = options.out or confidence_path(locate(options.weights.split(',')[0])[0])
-        coefficients, loss = fit(*found)
-        note = f'{options.drive or options.data.name}: {len(clips.clips)} stills in motion by {config.weights}'
-        write_coefficients(out, coefficients, checksum, note)
-    except DavssError as error:
-        print(f'calibrate: {error}', file=sys.stderr)
-        return 1
+    config = SegmenterConfig(weights=options.measured or options.weights)
+    model = load_model(config)
+    checksum = load_model(SegmenterConfig(weights=options.weights)).checksum if options.measured else model.checksum
+    layout = 'stills' if is_folder(options.data) else ''
+    dataset = open_dataset(options.data, model.classes, layout=layout, split='train')
+    stills = split_drive(dataset.stills, options.drive)[0] if options.drive else dataset.stills
+    clips = moved_stills(options.data.name, stills[:: options.every], model, options.longest, options.seed)
+    found = observations(clips, config, options.seed, partial(tqdm, unit='clip'))
+    out = options.out or confidence_path(locate(options.weights.split(',')[0])[0])
+    coefficients, loss = fit(*found)
+    note = f'{options.drive or options.data.name}: {len(clips.clips)} stills in motion by {config.weights}'
+    write_coefficients(out, coefficients, checksum, note)
     print(f'{out}: {note}, {len(found[0])} pixels, log-loss {loss:.4f} ({log_loss(SOFTMAX, *found):.4f} by softmax)')
     return 0
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from davss_ros.core.classes import VOID
 from davss_ros.evaluate.boundary import BoundaryScore, boundary
-from davss_ros.evaluate.confusion import VOID
 
 Image = NDArray[np.uint8]
 CLASSES = 4

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 from torchmetrics import JaccardIndex
 
-from davss_ros.evaluate.confusion import VOID, ConfusionMatrix
+from davss_ros.core.classes import VOID
+from davss_ros.evaluate.confusion import ConfusionMatrix
 
 Image = NDArray[np.uint8]
 CLASSES = 4

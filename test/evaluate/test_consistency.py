@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from davss_ros.evaluate.confusion import VOID
+from davss_ros.core.classes import VOID
 from davss_ros.evaluate.consistency import Correspondence
 
 Image = NDArray[np.uint8]

@@ -15,9 +15,9 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import auc
 
-from davss_ros.core.classes import SemanticClass
+from davss_ros.core.classes import VOID, SemanticClass
 from davss_ros.core.visualize import Painter
-from davss_ros.evaluate.confusion import VOID, ConfusionMatrix
+from davss_ros.evaluate.confusion import ConfusionMatrix
 from davss_ros.evaluate.cost import Cost
 from davss_ros.evaluate.map_quality import MapQuality
 from davss_ros.evaluate.pages.charts import to_svg

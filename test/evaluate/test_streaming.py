@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from davss_ros.evaluate.confusion import VOID, ConfusionMatrix
+from davss_ros.core.classes import VOID
+from davss_ros.evaluate.confusion import ConfusionMatrix
 from davss_ros.evaluate.streaming import Output, present_frames, serve, streaming_confusion, streaming_miou
 
 Image = NDArray[np.uint8]

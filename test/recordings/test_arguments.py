@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from davss_ros.errors import DataError
-from davss_ros.recordings.arguments import make_folder, not_negative, positive, rate, seconds
+from davss_ros.recordings.arguments import make_folder, not_below_zero, not_negative, positive, rate
 
 
 @pytest.mark.parametrize(
     ('kind', 'good', 'bad'),
     [
         (rate, {'0': 0.0, '12.5': 12.5, '1000': 1000.0}, ['-5', 'nan', 'inf', '1001', 'fast', '']),
-        (seconds, {'0': 0.0, '1e3': 1000.0}, ['-1', 'nan', 'inf', 'x']),
+        (not_below_zero, {'0': 0.0, '1e3': 1000.0}, ['-1', 'nan', 'inf', 'x']),
         (positive, {'1': 1, '007': 7}, ['0', '-3', '1.5', 'x', '']),
         (not_negative, {'0': 0, '3': 3}, ['-3', '1.5', 'x', '']),
     ],

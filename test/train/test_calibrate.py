@@ -68,4 +68,4 @@ def test_the_command_writes_a_calibration_that_the_model_takes(
     assert fitted['checksum'] == load_model(SegmenterConfig()).checksum and len(fitted['coefficients']) == 4
     assert '2 stills in motion by camvid_lite, 2400 pixels, log-loss' in capsys.readouterr().out
     assert calibrate.main(['--data', '/nowhere', '--out', str(out)]) == 1
-    assert capsys.readouterr().err.startswith('calibrate: /nowhere')
+    assert capsys.readouterr().err.startswith('/nowhere: ')

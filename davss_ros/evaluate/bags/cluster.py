@@ -11,8 +11,6 @@ from davss_ros.errors import ConfigError, DavssError
 from davss_ros.evaluate.bags.part import Work, do
 from davss_ros.evaluate.bags.workers import ATTEMPTS, LOOK
 
-AUTO = 'auto'
-
 
 class RayCrew:
     """The workers of a Ray cluster.

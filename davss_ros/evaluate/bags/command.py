@@ -13,8 +13,8 @@ from typing import Any
 from davss_ros.command_line import guarded
 from davss_ros.engines.allocator import keep_freed_memory
 from davss_ros.errors import DataError
-from davss_ros.evaluate.bags.request import at_least_one, positive
 from davss_ros.evaluate.bags.session import Session
+from davss_ros.recordings.arguments import not_below_zero, positive
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,9 +61,9 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument(
         '--topic', action='append', default=[], metavar='[CAMERA=]TOPIC', help='image topic; default: all cameras'
     )
-    group.add_argument('--start', type=positive, default=0.0, help='s from the first frame of a bag')
-    group.add_argument('--duration', type=positive, default=0.0, help='s; 0: to the end')
-    group.add_argument('--every', type=at_least_one, default=1, help='one frame out of so many')
+    group.add_argument('--start', type=not_below_zero, default=0.0, help='s from the first frame of a bag')
+    group.add_argument('--duration', type=not_below_zero, default=0.0, help='s; 0: to the end')
+    group.add_argument('--every', type=positive, default=1, help='one frame out of so many')
     group = made.add_argument_group('compared with')
     group.add_argument(
         '--labels',
@@ -73,7 +73,9 @@ def parser() -> argparse.ArgumentParser:
         help='true labels; without, the key network on every frame',
     )
     group.add_argument('--label-classes', default='', help='what their ids mean; default: the classes of the model')
-    group.add_argument('--tolerance', type=positive, default=0.01, help='s between the stamps of a frame and its label')
+    group.add_argument(
+        '--tolerance', type=not_below_zero, default=0.01, help='s between the stamps of a frame and its label'
+    )
     group.add_argument('--no-agreement', action='store_true', help='without labels, compare with nothing: faster')
     group = made.add_argument_group('results')
     group.add_argument('--no-report', action='store_true', help='leave report.html out')
@@ -82,11 +84,11 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument('--pick', type=int, default=0, metavar='N', help='write the N most telling frames')
     group.add_argument('--baseline', type=Path, help='results.json to compare with')
     group.add_argument(
-        '--max-loss', type=positive, metavar='POINTS', help='exit with 1 if more is lost against the baseline'
+        '--max-loss', type=not_below_zero, metavar='POINTS', help='exit with 1 if more is lost against the baseline'
     )
     group.add_argument('--live', action='store_true', help='play the bags through the running node, too, and compare')
     group = made.add_argument_group('computing')
-    group.add_argument('--workers', type=at_least_one, default=1, help='processes on this machine')
+    group.add_argument('--workers', type=positive, default=1, help='processes on this machine')
     group.add_argument('--threads', type=int, default=0, help='of each process; default: as many as there are cores')
     group.add_argument('--ray', default='', metavar='auto|ADDRESS', help='a Ray cluster')
     group.add_argument(

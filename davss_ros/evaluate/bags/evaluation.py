@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from davss_ros.errors import DavssError
-from davss_ros.evaluate.bags.job import Job, Task
+from davss_ros.evaluate.bags.job import Job
 from davss_ros.evaluate.bags.join import Joiner
 from davss_ros.evaluate.bags.part import PARTS, Work, appended_rows, do, recordings
 from davss_ros.evaluate.bags.plan import BagPlan, tasks_of
@@ -140,7 +140,7 @@ def _joined(job: Job, plan: BagPlan, group: list[Work], before: int) -> int:
 def _ahead(work: Work, plan: BagPlan) -> dict[str, dict[int, FrameRow]]:
     """Return the rows of frames before those that count."""
     ahead: dict[str, dict[int, FrameRow]] = {topic: {} for topic in work.task.spans}
-    early = {topic: set(_numbers(plan, work.task, topic, ahead=True)) for topic in work.task.spans}
+    early = _early(work, plan)
     if any(early.values()):
         for row in read_rows(work.rows):
             if row.n in early[row.camera]:
@@ -149,13 +149,15 @@ def _ahead(work: Work, plan: BagPlan) -> dict[str, dict[int, FrameRow]]:
 
 
 def _counting(work: Work, plan: BagPlan) -> Iterator[FrameRow]:
-    early = {topic: set(_numbers(plan, work.task, topic, ahead=True)) for topic in work.task.spans}
+    early = _early(work, plan)
     return (row for row in read_rows(work.rows) if row.n not in early[row.camera])
 
 
-def _numbers(plan: BagPlan, task: Task, topic: str, *, ahead: bool) -> list[int]:
-    span = task.spans[topic]
-    return plan.numbers[topic][span.first : span.begin if ahead else span.end].tolist()
+def _early(work: Work, plan: BagPlan) -> dict[str, set[int]]:
+    """Return the numbers of the messages that a part segments before its own, by topic."""
+    return {
+        topic: set(plan.numbers[topic][span.first : span.begin].tolist()) for topic, span in work.task.spans.items()
+    }
 
 
 def _row_counts(path: Path) -> dict[str, int]:

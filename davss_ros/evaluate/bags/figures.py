@@ -3,7 +3,7 @@
 
 """From rows to the figures of ``results.json``, one row after the other."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil, isfinite
@@ -261,11 +261,3 @@ def _map_figures(quality: MapQuality) -> dict[str, Any] | None:
         for tenth in quality.calibration()
     ]
     return rounded | {'calibration': tenths}
-
-
-def frame_counts(places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """Return how often each (bag, camera) comes."""
-    counts: dict[tuple[str, str], int] = defaultdict(int)
-    for place in places:
-        counts[place] += 1
-    return dict(counts)

@@ -139,11 +139,6 @@ def short_names(topics: Sequence[str]) -> dict[str, str]:
     return short
 
 
-def with_changes(values: Mapping[str, Any], changes: Mapping[str, Any]) -> Settings:
-    """Return the settings of parameters with some of them changed; `ConfigError` if that cannot be."""
-    return settings_of({**values, **changes})
-
-
 def policies_named(values: Mapping[str, Any], *, corrects: bool) -> dict[str, Any]:
     """Return parameters with what ``key_frame_policy: auto`` means for a model in its place."""
     named = {'key_frame_policy': 'auto', **values}

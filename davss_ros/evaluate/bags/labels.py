@@ -4,7 +4,7 @@
 """What labels are compared with: a topic of the bag, a folder, or the key network on every frame."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davss_ros.core.classes import VOID, SemanticClass
-from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.datasets.coding import IdsOrColors
-from davss_ros.errors import DataError, FrameError
-from davss_ros.images.labels import LABEL_SUFFIXES, LabelPicture, label_picture, read_label
+from davss_ros.errors import DataError
+from davss_ros.images.labels import LABEL_SUFFIXES, LabelPicture, message_labels, read_label
 from davss_ros.images.names import visible_files
 
 Labels = NDArray[np.uint8]
-_NUMBERS = {'mono8': np.uint8, '8UC1': np.uint8, 'mono16': np.uint16, '16UC1': np.uint16}
-_COLORS = {'rgb8': slice(None), 'bgr8': slice(None, None, -1)}
 CLOSEST = 1_000_000  # ns between two labels on average; numbers that are closer are no stamps
 _STAMPED = re.compile(r'(?:.*?[^\d])?(\d{19})|(?:.*?[^\d])?(\d{1,10})[._-](\d{9})')
 
@@ -62,29 +59,6 @@ class LabelReader:
         for number, semantic_class in enumerate(self.stored):
             table[number] = names.get(semantic_class.name, VOID)
         return table[ids]
-
-
-def message_labels(message: Any) -> LabelPicture:
-    """Return what a sensor_msgs Image (mono8, mono16, 8UC1, 16UC1, rgb8, bgr8) or CompressedImage (png) holds.
-
-    Raises:
-        FrameError: another encoding, or sizes that do not go together.
-    """
-    if hasattr(message, 'format'):
-        return label_picture(bytes(message.data))
-    encoding, height, width, step = message.encoding, message.height, message.width, message.step
-    if encoding not in _NUMBERS and encoding not in _COLORS:
-        raise FrameError(f'encoding: expected labels in {", ".join([*_NUMBERS, *_COLORS])}, found {encoding!r}')
-    kind = np.dtype(_NUMBERS.get(encoding, np.uint8))
-    row = width * (kind.itemsize if encoding in _NUMBERS else 3)
-    data = np.frombuffer(message.data, np.uint8)
-    if not (height and width and step >= row and step * (height - 1) + row <= data.size <= step * height):
-        raise FrameError(f'data: expected {height} rows of {step} bytes ({width} px {encoding}), found {data.size}')
-    lines = np.lib.stride_tricks.as_strided(data, (height, row), (step, 1), writeable=False)
-    if encoding in _COLORS:
-        return LabelPicture(lines.reshape(height, width, 3)[..., _COLORS[encoding]])
-    order = kind.newbyteorder('>' if message.is_bigendian else '<')
-    return LabelPicture(np.ascontiguousarray(lines).view(order).astype(kind))
 
 
 class TopicLabels:
@@ -155,17 +129,3 @@ def label_files(folder: Path) -> tuple[list[Path], NDArray[np.int64] | None]:
     stamps = [int(m[1]) if m[1] else int(m[2]) * 10**9 + int(m[3]) for m in found if m]
     closest = (max(stamps) - min(stamps)) / max(1, len(stamps) - 1)
     return paths, np.array(stamps, np.int64) if len(stamps) == 1 or closest >= CLOSEST else None
-
-
-class KeyNetworkLabels:
-    """The key network's own labels of every frame: with them there is agreement, not accuracy."""
-
-    def __init__(self, segmenter: VideoSegmenter) -> None:
-        self._segmenter = segmenter
-
-    def labels(self, image: NDArray[np.uint8]) -> Labels:
-        """Return the labels of an image."""
-        return self._segmenter.step(image).labels
-
-
-ReadLabels = Callable[[int, tuple[int, ...]], Labels | None]

@@ -27,7 +27,6 @@ from davss_ros.recordings.messages import Bag
 from davss_ros.recordings.storage import RawMessage
 
 Times = tuple[int, int]  # of reception and of the header, ns
-OUTPUTS = ('label', 'distortion', 'overlay')
 NODE = '/davss'
 _IMAGE, _STRING, _HEADER = 'sensor_msgs/msg/Image', 'std_msgs/msg/String', 'std_msgs/msg/Header'
 _ENCODINGS = {(np.dtype(np.uint8), 2): 'mono8', (np.dtype(np.uint8), 3): 'rgb8', (np.dtype(np.float32), 2): '32FC1'}

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from davss_ros.core.classes import SemanticClass
+from davss_ros.core.classes import VOID, SemanticClass
 from davss_ros.core.visualize import Painter
 from davss_ros.evaluate.bags.figures import NAMES
 from davss_ros.evaluate.bags.moments import Moment
 from davss_ros.evaluate.bags.run import Segmented
 from davss_ros.evaluate.bags.traces import Trace, traces
-from davss_ros.evaluate.confusion import VOID
 from davss_ros.evaluate.pages.charts import Mark, Series, line_chart
 from davss_ros.evaluate.pages.page import Chart, Heading, Note, Pictures, Piece, Table, Text, cell, number, page
 from davss_ros.evaluate.pages.pictures import data_address

@@ -3,14 +3,11 @@
 
 """What the command line asks for, checked before any work."""
 
-import argparse
 import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from davss_ros.core.classes import load_classes
 from davss_ros.core.parameter_file import read_parameter_file
@@ -19,6 +16,7 @@ from davss_ros.errors import ConfigError, DataError
 from davss_ros.evaluate.bags.job import LabelSource
 from davss_ros.recordings.bag import image_topics
 from davss_ros.recordings.messages import Bag
+from davss_ros.yaml_file import parse_yaml
 
 OWN = frozenset({'label', 'label_color', 'overlay', 'distortion', 'distortion_color', 'confidence'})  # of our topics
 
@@ -82,7 +80,7 @@ def parse_values(text: str, *, sign: str = '=') -> dict[str, Any]:
         plain = plain_name(name)
         if not plain:
             raise ConfigError(f'{name}: no such parameter; known: {", ".join(KNOWN)}')
-        parsed = yaml.safe_load(value)
+        parsed = parse_yaml(value, name)
         values[name] = float(parsed) if isinstance(KNOWN[plain].default, float) and type(parsed) is int else parsed
     return values
 
@@ -145,19 +143,3 @@ def topics_of(bag: Path, wanted: Sequence[str], sources: Mapping[str, LabelSourc
     if not found:
         raise DataError(f'{bag}: expected an image topic, found topics: {", ".join(t.name for t in opened.topics)}')
     return tuple(found)
-
-
-def positive(text: str) -> float:
-    """Return a number above or equal to 0, for argparse."""
-    value = float(text)
-    if not 0 <= value < float('inf'):
-        raise argparse.ArgumentTypeError(f'expected 0 or more, found {text}')
-    return value
-
-
-def at_least_one(text: str) -> int:
-    """Return a whole number above 0, for argparse."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'expected 1 or more, found {text}')
-    return value

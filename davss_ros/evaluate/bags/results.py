@@ -17,7 +17,7 @@ from davss_ros.evaluate.bags.labels import label_files
 from davss_ros.evaluate.bags.plan import BagPlan, folder_of
 from davss_ros.evaluate.bags.recording import storage_files
 from davss_ros.evaluate.bags.rows import read_rows
-from davss_ros.evaluate.provenance import provenance
+from davss_ros.evaluate.provenance import provenance, sha256
 
 BLOCK = 1 << 20
 
@@ -74,7 +74,6 @@ def provenance_of(job: Job, model: Model, frozen: Mapping[str, Any], arguments: 
     return origin | {
         'data': frozen['data'],
         'parameters': frozen['parameters'],
-        'cpu': cpu_name(),
         'threads': job.threads,
         'package': package,
     }
@@ -82,7 +81,7 @@ def provenance_of(job: Job, model: Model, frozen: Mapping[str, Any], arguments: 
 
 def bag_checksum(bag: Path) -> dict[str, str]:
     """Return the SHA-256 of each file of a bag, by its name."""
-    return {path.name: _sha256(path) for path in storage_files(bag)}
+    return {path.name: sha256(path) for path in storage_files(bag)}
 
 
 def _labels(plans: Mapping[Path, BagPlan]) -> dict[str, Any]:
@@ -96,23 +95,6 @@ def _labels(plans: Mapping[Path, BagPlan]) -> dict[str, Any]:
             else:
                 digest = hashlib.sha256()
                 for path in label_files(folder_of(source, bag))[0]:
-                    digest.update(path.name.encode() + b'\0' + bytes.fromhex(_sha256(path)))
+                    digest.update(path.name.encode() + b'\0' + bytes.fromhex(sha256(path)))
                 found[f'{plan.name} {topic}'] = {'sha256': digest.hexdigest()} | how
     return found
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def cpu_name() -> str:
-    """Return the model of the processor, as far as the system tells."""
-    try:
-        lines = Path('/proc/cpuinfo').read_text().splitlines()
-    except OSError:
-        return 'unknown'
-    return next((line.partition(':')[2].strip() for line in lines if line.startswith('model name')), 'unknown')

@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from davss_ros.core.classes import SemanticClass
+from davss_ros.core.classes import VOID, SemanticClass
 from davss_ros.core.visualize import Painter
-from davss_ros.evaluate.confusion import VOID
 from davss_ros.evaluate.scores import WorstFrame
 
 Image = NDArray[np.uint8]

@@ -118,7 +118,7 @@ class ForeignFile:
         file: ONNX, or OpenVINO's own.
         description: of it.
         outputs: names of the file's outputs, in order.
-        half: the input is float16.
+        dtype: of the file's input.
     """
 
     def __init__(self, file: Path, description: Description, outputs: Sequence[str], *, dtype: torch.dtype) -> None:

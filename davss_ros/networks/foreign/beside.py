@@ -4,13 +4,11 @@
 """What people write of a network: a YAML or JSON file beside it, or one that ``key_description`` names."""
 
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from davss_ros.errors import ConfigError
 from davss_ros.networks.foreign.settings import Facts
 from davss_ros.networks.foreign.source import ForeignSource
+from davss_ros.yaml_file import read_yaml
 
 SUFFIXES = ('.yaml', '.yml', '.json')
 IN_FOLDER = 'davss'  # stem of the file in a folder
@@ -37,10 +35,7 @@ def read_description(path: Path) -> Facts:
     Raises:
         ConfigError: it cannot be read, or is not names with values.
     """
-    try:
-        values: Any = yaml.safe_load(path.read_text(encoding='utf-8'))  # JSON is YAML
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f'{path}: cannot be read as YAML or JSON: {" ".join(str(error).split())}') from error
+    values = read_yaml(path)  # JSON is YAML
     if not isinstance(values, dict):
         raise ConfigError(f'{path}: expected names with values, as `mean: imagenet`, found {type(values).__name__}')
     return Facts(path.name, {str(name): value for name, value in values.items()})

@@ -4,7 +4,7 @@
 """Values of a description as people, files and other libraries write them: read, checked, and settled by precedence.
 
 A reader of metadata, of a file beside the network or of a parameter gives `Facts`: plain values and where they are
-from. `settle` takes of each name the first that says it, and says what is missing.
+from. `Settled.take` keeps of each name the first that says it, and `Settled.missing` tells what nothing has said.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -197,8 +197,8 @@ def _colours_only(name: str, kept: Any, other: Any) -> bool:
     return name == 'classes' and [c.name for c in kept] == [c.name for c in other]
 
 
-def read_options(text: str, parameter: str = 'key_options') -> Facts:
-    """Return the facts of a parameter: ``NAME=VALUE`` separated by spaces, as ``mean=imagenet channels=bgr``.
+def read_options(text: str) -> Facts:
+    """Return the facts of the parameter ``key_options``: ``NAME=VALUE`` separated by spaces.
 
     Raises:
         ConfigError: it is not of that form.
@@ -207,9 +207,9 @@ def read_options(text: str, parameter: str = 'key_options') -> Facts:
     for part in text.split():
         name, equals, value = part.partition('=')
         if not (name and equals and value):
-            raise ConfigError(f'{parameter}: expected NAME=VALUE separated by spaces, found {part!r}')
+            raise ConfigError(f'key_options: expected NAME=VALUE separated by spaces, found {part!r}')
         values[name] = value
-    return Facts(f'parameter {parameter}', values)
+    return Facts('parameter key_options', values)
 
 
 def class_facts(classes: Sequence[SemanticClass], source: str) -> Facts:

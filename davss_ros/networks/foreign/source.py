@@ -41,8 +41,7 @@ class ForeignSource:
         digest = hashlib.sha256()
         for path in self.files():
             with path.open('rb') as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
+                hashlib.file_digest(file, lambda: digest)
         return digest.hexdigest()
 
 
@@ -51,11 +50,11 @@ def weights_beside(path: Path) -> list[Path]:
     return [path.with_suffix('.bin')] if path.suffix.lower() == '.xml' else external_files(path)
 
 
-def foreign_source(name: str, parameter: str = 'key') -> ForeignSource | None:
+def foreign_source(name: str) -> ForeignSource | None:
     """Return where the network called ``name`` is; None if that is the name of one of this package.
 
     Raises:
-        ConfigError: there is no such file or folder; the message starts with ``parameter``.
+        ConfigError: there is no such file or folder; the message names the parameter ``key``.
     """
     kind, colon, rest = name.partition(':')
     if not (colon and kind in FORMS):
@@ -65,9 +64,9 @@ def foreign_source(name: str, parameter: str = 'key') -> ForeignSource | None:
     path = Path(rest).expanduser()
     if kind == 'hf' and not path.is_dir():
         raise ConfigError(
-            f'{parameter}: expected {FORMS[kind]} that is on this machine, found no folder {rest!r}; '
+            f'key: expected {FORMS[kind]} that is on this machine, found no folder {rest!r}; '
             'download it first (`hf download NAME --local-dir FOLDER`)'
         )
     if kind != 'hf' and not path.is_file():
-        raise ConfigError(f'{parameter}: expected {FORMS[kind]}, found no file {rest!r}')
+        raise ConfigError(f'key: expected {FORMS[kind]}, found no file {rest!r}')
     return ForeignSource(kind, path)

@@ -16,7 +16,6 @@ do not count:
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -24,13 +23,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from davss_ros.command_line import guarded
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import load_model
 from davss_ros.datasets.dataset import open_dataset
 from davss_ros.datasets.drives import halves, split_drive
 from davss_ros.datasets.folder import is_folder
 from davss_ros.engines.allocator import keep_freed_memory
-from davss_ros.errors import ConfigError, DataError, DavssError
+from davss_ros.errors import ConfigError, DataError
 from davss_ros.recordings.arguments import add_topic
 from davss_ros.train.choosing.sets import ChoosingSet, moved_stills, video_pieces
 from davss_ros.train.choosing.trial import OF_THE_MODEL, Setting, check_setting_choices, try_settings
@@ -88,16 +88,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--engine', default=SegmenterConfig.engine, help='what computes the networks')
     parser.add_argument('--out', type=Path, help='folder for choosing.json and choosing.md')
     options = parser.parse_args(arguments)
+    return guarded('choose', lambda: _choose(options))
+
+
+def _choose(options: argparse.Namespace) -> int:
     keep_freed_memory()
-    try:
-        settings = read_settings(options.settings)
-        trials = []
-        for clips in _sets(options):
-            trials.append(try_settings(clips, settings, progress=partial(tqdm, unit='clip', desc=clips.name)))
-        table = verdict(trials)
-    except DavssError as error:
-        print(error, file=sys.stderr)
-        return 1
+    settings = read_settings(options.settings)
+    trials = []
+    for clips in _sets(options):
+        trials.append(try_settings(clips, settings, progress=partial(tqdm, unit='clip', desc=clips.name)))
+    table = verdict(trials)
     print(markdown(table), f'taken: {table["taken"]}', sep='\n')
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)

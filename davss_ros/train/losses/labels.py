@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from davss_ros.core.classes import VOID
 from davss_ros.train.runs.parallel import gathered, total
-
-VOID = 255
 
 
 def lovasz_softmax(probabilities: Tensor, labels: Tensor) -> Tensor:

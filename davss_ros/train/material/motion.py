@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from davss_ros.core.classes import VOID
 from davss_ros.core.labels import merge_sparse
 from davss_ros.core.propagation import PROPAGATIONS
 from davss_ros.datasets.stills import LabelledImage, labelled_images
@@ -34,7 +35,6 @@ from davss_ros.train.material.scene import SceneClasses
 from davss_ros.train.material.synthetic import SceneMotion, synthetic_video
 
 log = logging.getLogger(__name__)
-VOID = 255
 ARRAYS = ('image', 'labels', 'scores', 'propagated_image', 'teacher', 'wrong', 'distance')
 
 

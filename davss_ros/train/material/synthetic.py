@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from davss_ros.networks.resample import SCALE
 from davss_ros.train.material.scene import Camera, Image, Map, SceneClasses, grid, inverse_depth
 
-VOID = 255
 SAME = 0.5  # px in the still: two pixels this close show the same point
 
 

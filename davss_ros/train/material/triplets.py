@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from davss_ros.core.classes import VOID
 from davss_ros.errors import DataError
 from davss_ros.train.material.clips import Clip
-from davss_ros.train.material.synthetic import VOID
 
 
 @dataclass(frozen=True)

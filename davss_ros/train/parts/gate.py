@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from davss_ros.core.classes import VOID
 from davss_ros.core.labels import merge_sparse
 from davss_ros.errors import ConfigError
 from davss_ros.networks.interface import CorrectionNetwork, DistortionNetwork, Propagated
 from davss_ros.networks.registry import build
 from davss_ros.networks.resample import SCALE, down
-from davss_ros.train.losses.labels import VOID, label_loss, up_every_second
+from davss_ros.train.losses.labels import label_loss, up_every_second
 from davss_ros.train.material.motion import MotionSamples, to_tensor
 from davss_ros.train.runs import checkpoint
 from davss_ros.train.runs.compute import Compute

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from davss_ros.core.classes import VOID
 from davss_ros.datasets.stills import LabelledImage, labelled_images
 from davss_ros.engines.choice import choose_engines
 from davss_ros.engines.engine_network import EngineNetwork
@@ -25,7 +26,7 @@ from davss_ros.networks.interface import KeyNetwork
 from davss_ros.networks.layers import channels_last, fuse
 from davss_ros.networks.registry import build
 from davss_ros.networks.weights import load_into, read_weights
-from davss_ros.train.losses.labels import VOID, mean_divergence, segmentation_loss
+from davss_ros.train.losses.labels import mean_divergence, segmentation_loss
 from davss_ros.train.material.augment import Augmentation, Image, paste, random_view
 from davss_ros.train.material.camera import CameraFaults
 from davss_ros.train.runs import checkpoint

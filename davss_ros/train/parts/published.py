@@ -18,11 +18,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from davss_ros.core.classes import VOID
 from davss_ros.core.propagation import PROPAGATIONS
 from davss_ros.networks.interface import Propagated
 from davss_ros.networks.registry import build
 from davss_ros.networks.resample import down, up
-from davss_ros.train.losses.labels import VOID, mean_cross_entropy
+from davss_ros.train.losses.labels import mean_cross_entropy
 from davss_ros.train.material.clips import Clip
 from davss_ros.train.material.triplets import Triplet, TripletSource
 from davss_ros.train.runs.compute import Compute

@@ -16,11 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from davss_ros.core.classes import VOID
 from davss_ros.networks.efficientnet_lite import imagenet_start
 from davss_ros.networks.interface import Propagated
 from davss_ros.networks.registry import build
 from davss_ros.networks.resample import down, up
-from davss_ros.train.losses.labels import VOID, label_loss, mean_divergence, up_every_second
+from davss_ros.train.losses.labels import label_loss, mean_divergence, up_every_second
 from davss_ros.train.material.motion import MotionSamples
 from davss_ros.train.material.regroup import Regrouping, regrouped
 from davss_ros.train.runs import checkpoint

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from davss_ros.train.losses.labels import VOID, lovasz_softmax, segmentation_loss, up_every_second
+from davss_ros.core.classes import VOID
+from davss_ros.train.losses.labels import lovasz_softmax, segmentation_loss, up_every_second
 
 CLASSES = 4
 
