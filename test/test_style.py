@@ -3,6 +3,7 @@
 
 """What a ROS build farm's linters say, by the package's own configuration (setup.cfg, setup.py); ruff says more."""
 
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -46,3 +47,11 @@ def test_ament_pep257(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     left_out = ['D105', 'D107', 'D402', 'D403']  # magic methods, constructors; titles that begin with a name
     status = main(argv=['--convention', 'google', '--add-ignore', *left_out, '--', 'davss_ros', 'launch', 'docs'])
     assert status == 0, capsys.readouterr().err
+
+
+def test_what_a_linter_is_told_to_pass_over_has_its_reason_beside_it() -> None:
+    mark = re.compile(r'#\s*(type: ignore|noqa|fmt: (off|skip)|pragma)[^#]*$')
+    files = [path for folder in FOLDERS for path in (ROOT / folder).rglob('*.py')] + [*ROOT.glob('*.py')]
+    bare = [(path.name, line) for path in files for line in path.read_text().splitlines() if mark.search(line)]
+    assert mark.search('import a  # noqa: F401') and not mark.search('import a  # noqa: F401  # for its entry point')
+    assert [found for found in bare if 'mark.search' not in found[1]] == []

@@ -169,8 +169,8 @@ class SegmenterConfig:
     )
     key_frame_policy: str = _setting(
         'auto',
-        'fixed: key frames every key_interval frames; adaptive: when the distortion map asks, on average no oftener; '
-        'auto: adaptive where there is no correction, fixed elsewhere.',
+        'fixed: key frames every key_interval frames; adaptive: when the distortion map asks, on average no more '
+        'often; auto: adaptive where there is no correction, fixed elsewhere.',
         choices=('auto', 'fixed', 'adaptive'),
         changeable=True,
         per_camera=True,
@@ -185,7 +185,7 @@ class SegmenterConfig:
     )
     key_frame_reach: float = _setting(
         0.05,
-        'Adaptive: so does a distortion above 0.5 on more than this share of the frame.',
+        'Adaptive: a distortion above 0.5 on more than this share of the frame asks for a key frame.',
         minimum=0.0,
         maximum=1.0,
         changeable=True,
@@ -193,7 +193,7 @@ class SegmenterConfig:
     )
     key_frame_growth: float = _setting(
         0.02,
-        'Adaptive: so does a mean that lies by more than this above that of the first frame after the key frame.',
+        'Adaptive: a mean above that of the first frame after the key frame by more than this asks for a key frame.',
         minimum=0.0,
         maximum=1.0,
         changeable=True,

@@ -9,7 +9,7 @@
     ``adaptive`` where there is no correction, ``fixed`` elsewhere.
 ``adaptive``
     When the distortion map asks for one (its mean, its reach or its growth since the last key frame), but on average
-    no oftener than ``key_interval`` says: every frame adds to a credit, a key frame costs ``key_interval`` frames of
+    no more often than ``key_interval`` says: every frame adds to a credit, a key frame costs ``key_interval`` frames of
     it, and what a quiet scene saves, up to `BURST` key frames, a busy one may spend. And when the last key frame is
     ``key_frame_age`` frames old.
 

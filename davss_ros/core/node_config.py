@@ -46,7 +46,7 @@ class NodeConfig:
     )
     reliability: str = _setting(
         'auto',
-        'Of the image subscription; auto is reliable where every publisher offers it. '
+        'Reliability of the image subscription; auto is reliable where every publisher offers it. '
         'qos_overrides.<topic>.subscription.reliability goes before it.',
         choices=('auto', 'reliable', 'best_effort'),
         per_camera=True,
@@ -60,8 +60,8 @@ class NodeConfig:
     )
     image_size: str = _setting(
         '640x480',
-        'Of the images to come, WIDTHxHEIGHT in px: networks are compiled for it when the node is configured. The '
-        'first image of another shape waits for that, seconds to a minute.',
+        'Size of the images to come, WIDTHxHEIGHT in px: networks are compiled for it when the node is configured. '
+        'The first image of another shape waits for that, seconds to a minute.',
         per_camera=True,
     )
     policy: str = _setting(
@@ -78,7 +78,7 @@ class NodeConfig:
         False, 'Publish the groups that the class list names, and the classes of none, in place of all classes.'
     )
     overlay_opacity: float = _setting(
-        0.5, 'Of the label colours in ~/overlay.', minimum=0.0, maximum=1.0, changeable=True
+        0.5, 'Opacity of the label colours in ~/overlay.', minimum=0.0, maximum=1.0, changeable=True
     )
     warn_latency: float = _setting(
         0.0, 'Diagnostics: WARN above this p95 latency, ms; 0: never.', minimum=0.0, maximum=1e6, changeable=True
@@ -93,7 +93,9 @@ class NodeConfig:
         maximum=1.0,
         changeable=True,
     )
-    error_loss: float = _setting(1.0, 'Diagnostics: ERROR above it.', minimum=0.0, maximum=1.0, changeable=True)
+    error_loss: float = _setting(
+        1.0, 'Diagnostics: ERROR above this share of such frames.', minimum=0.0, maximum=1.0, changeable=True
+    )
     warn_silence: float = _setting(
         2.0,
         'Diagnostics: WARN after this long without a frame, s; 0: never.',

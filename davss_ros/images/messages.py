@@ -61,7 +61,7 @@ _LAYOUTS = {
 }
 ENCODINGS = tuple(_LAYOUTS)
 _ROWS = {'nv12': (3, 2), 'nv21': (3, 2), 'nv24': (3, 1)}  # of a step each, relative to the height
-_DEPTH = ('16UC1', '32FC1', '64FC1')  # REP 118: mm, m
+DEPTH_ENCODINGS = ('16UC1', '32FC1', '64FC1')  # REP 118: mm, m
 _ORDERED = tuple(f'{order}{bits}' for order in ('rgb', 'bgr', 'rgba', 'bgra') for bits in (8, 16))
 
 
@@ -132,7 +132,7 @@ def decode_compressed(message: Any, depth: BitDepth) -> NDArray[np.uint8]:
 def _refuse_depth(encoding: str, depth: BitDepth) -> None:
     if encoding == '16UC1' and not depth.chosen:
         raise FrameError('encoding: 16UC1 is taken for depth, no picture; if it is one, set bit_depth')
-    if encoding in _DEPTH and encoding != '16UC1':
+    if encoding in DEPTH_ENCODINGS and encoding != '16UC1':
         raise FrameError(f'encoding: expected a picture, found {encoding}, which is depth')
 
 

@@ -13,7 +13,7 @@ A plug-in that cannot be loaded is logged, listed by ``check_model --list``, and
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -43,12 +43,12 @@ class Plugin:
     error: str = ''
 
 
-def loaded(group: str, name_fault: Any = None) -> tuple[Plugin, ...]:
+def loaded(group: str, name_fault: Callable[[str], str] | None = None) -> tuple[Plugin, ...]:
     """Return the plug-ins of ``group``, each loaded; what fails, whatever it raises, is logged and marked broken.
 
     Args:
         group: of entry points.
-        name_fault: says of a name what is wrong with it; empty or None if nothing is.
+        name_fault: says of a name what is wrong with it; empty if nothing is.
     """
     return tuple(_loaded(point, name_fault(point.name) if name_fault else '') for point in entry_points(group=group))
 

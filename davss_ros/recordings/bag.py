@@ -12,7 +12,7 @@ from typing import Any
 
 from davss_ros.errors import DataError, FrameError
 from davss_ros.images.bit_depth import AUTO, BitDepth, parse_bit_depth
-from davss_ros.images.messages import decode
+from davss_ros.images.messages import DEPTH_ENCODINGS, decode
 from davss_ros.recordings.findings import Findings
 from davss_ros.recordings.frame import FOLDER_RATE, Frame
 from davss_ros.recordings.messages import CDR, Bag, deserialize
@@ -25,7 +25,6 @@ PACKET_TYPES = (  # of videos, which image_transport's plug-ins unpack
 )
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 COMPRESSED = '/compressed'  # what image_transport adds to the name of a raw topic
-DEPTH_ENCODINGS = ('16UC1', '32FC1', '64FC1')
 _LOOKED_AT = 20  # messages at the start, for the usual time between two
 _UNEVEN = 3.0  # mean and usual time apart by so much: there are pauses
 _SHORTEST = 1_000_000  # ns between messages on average; if it is less, the times of reception tell nothing

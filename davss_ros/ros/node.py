@@ -94,6 +94,7 @@ class DavssNode(LifecycleNode):
     def mistakes(self) -> list[str]:
         """Return a line for each mistake in how the node as a whole is wired, see `davss_ros.ros.wiring`."""
         declared = super().list_parameters([], 0).names
+        # rclpy tells what it was started with nowhere else
         overrides = [
             name for name in self._parameter_overrides if self._configured or not name.startswith('qos_overrides.')
         ]

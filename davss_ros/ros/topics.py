@@ -1,7 +1,7 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""The node's topics as one table: what is made of it are publishers, docs/topics.md and their tests; without ROS."""
+"""The node's topics as one table, without ROS: docs/topics.md is made from it, and tests hold the node to it."""
 
 from typing import NamedTuple
 

@@ -107,7 +107,7 @@ def test_a_crop_safe_network_redoes_windows_itself(script: Any, config: Segmente
     assert model.description.sources['crop_safe'] == 'windows of a street: scores alike by 1.00'
     torch.testing.assert_close(
         model.correction(torch.ones(1, 3, 64, 64), None),
-        model.key(torch.ones(1, 3, 64, 64)),  # type: ignore[arg-type]
+        model.key(torch.ones(1, 3, 64, 64)),  # type: ignore[arg-type]  # one tensor of it
     )
     video = VideoSegmenter(config, model=model)
     results = [video.step(frame) for frame in street[:5]]

@@ -29,9 +29,18 @@ def test_labels_are_those_of_the_plain_order() -> None:
     for network in networks.values():
         fuse(network)
     ours = VideoSegmenter(
-        CONFIG, model=Model(**networks, classes=classes, propagation='step', correction_gain=1.0, align_corners=False,
-                            device=torch.device('cpu'), precision=torch.float32, name='published')
-    )  # fmt: skip
+        CONFIG,
+        model=Model(
+            **networks,
+            classes=classes,
+            propagation='step',
+            correction_gain=1.0,
+            align_corners=False,
+            device=torch.device('cpu'),
+            precision=torch.float32,
+            name='published',
+        ),
+    )
     classes = set()
     for number, frame in enumerate(moving(4)):
         expected = plain.step(frame, key=number == 0)

@@ -65,7 +65,7 @@ class Stage:
         self.labels.clear()
         for number, message in enumerate(images):
             self._camera.publish(message)
-            self._client.run_until(lambda number=number: len(self.labels) > number, 60)  # type: ignore[misc]
+            self._client.run_until(lambda number=number: len(self.labels) > number, 60)  # type: ignore[misc]  # mypy sees no default there
         assert len(self.labels) == len(images), self.process.said()
         for label, message in zip(self.labels, images, strict=True):
             assert label.header == message.header

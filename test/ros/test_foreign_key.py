@@ -14,7 +14,7 @@ from torch import nn
 rclpy = pytest.importorskip('rclpy')
 from rclpy.parameter import Parameter  # noqa: E402  # after it is known to be there
 
-from davss_ros.ros.node import DavssNode  # noqa: E402
+from davss_ros.ros.node import DavssNode  # noqa: E402  # likewise
 
 OPTIONS = 'scale=1/255 mean=0.5 std=0.5 channels=rgb'
 

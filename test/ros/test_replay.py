@@ -112,7 +112,7 @@ def test_the_clock_follows_the_stamps(processes: Any, client: Any, tmp_path: Pat
         (['--rate', '-5'], 'expected 0 to 1000'),
         (['--rate', 'nan'], 'expected 0 to 1000'),
         (['--count', '-1'], 'expected a whole number'),
-        (['--wait', '-1'], 'expected 0 or more seconds'),
+        (['--wait', '-1'], 'expected 0 or more, found'),
     ],
 )
 def test_what_cannot_be_replayed_is_said(processes: Any, options: list[str], complaint: str) -> None:

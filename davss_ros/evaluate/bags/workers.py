@@ -53,8 +53,9 @@ class Workers:
                     del left[name]
                     yield work, f'{work.task.bag}: its worker died {ATTEMPTS} times'
             finally:
+                processes = list(pool._processes.values())  # before 3.14 there is no public `terminate_workers`
                 pool.shutdown(wait=False, cancel_futures=True)
-                for process in list((pool._processes or {}).values()):
+                for process in processes:
                     with contextlib.suppress(OSError, ValueError):
                         process.terminate()
 

@@ -26,7 +26,7 @@ from .conftest import FORMS, Drive
 ray = pytest.importorskip('ray')
 from ray.cluster_utils import Cluster  # noqa: E402  # there only with ray
 
-from davss_ros.evaluate.bags.cluster import RayCrew  # noqa: E402
+from davss_ros.evaluate.bags.cluster import RayCrew  # noqa: E402  # likewise
 
 MEMORY = 100 * 2**20  # bytes of the object store of a node
 VALUES = {'precision': 'float32', 'device': 'cpu', 'engine': 'torch', 'key_interval': 6, 'key_frame_policy': 'fixed'}
@@ -65,7 +65,7 @@ def killed_once(rows: Path) -> Any:
                     os.kill(killed[0], signal.SIGKILL)
                     return
 
-    progress.killed = killed  # type: ignore[attr-defined]
+    progress.killed = killed  # type: ignore[attr-defined]  # a mark of this test
     return progress
 
 
@@ -81,7 +81,7 @@ def test_two_nodes_give_the_figures_of_a_plain_loop_though_a_worker_is_killed(
     assert crew.size == 2
     outcome = evaluate_bags(job, plans, progress, crew, {bag: 4})
     assert progress.killed and not outcome.failed
-    expected = drive.loop(SegmenterConfig(**{**VALUES, 'key_frame_policy': 'fixed'}))  # type: ignore[arg-type]
+    expected = drive.loop(SegmenterConfig(**{**VALUES, 'key_frame_policy': 'fixed'}))  # type: ignore[arg-type]  # values of several types
     figures = figures_of(job, plans, out / 'frames.jsonl')['all']
     assert abs(figures['miou'] - 100 * expected.miou()) < 1e-6
     numbers = [json.loads(line)['n'] for line in (out / 'frames.jsonl').open()]

@@ -16,7 +16,7 @@ MS = 1_000_000
 
 
 def node(*names: str, interval: int = 1000, **settings: object) -> SimulatedNode:
-    config = CameraConfig(SegmenterConfig(key_interval=interval, key_frame_policy='fixed'), NodeConfig(**settings))  # type: ignore[arg-type]
+    config = CameraConfig(SegmenterConfig(key_interval=interval, key_frame_policy='fixed'), NodeConfig(**settings))  # type: ignore[arg-type]  # values of several types
     return SimulatedNode(dict.fromkeys(names or ('a',), config))
 
 

@@ -18,7 +18,7 @@ def points(svg: ElementTree.Element) -> list[tuple[float, float]]:
     transforms = [
         element.attrib['transform'] for element in svg.iter() if element.attrib.get('aria-roledescription') == 'point'
     ]
-    return [tuple(map(float, transform[len('translate(') : -1].split(','))) for transform in transforms]  # type: ignore[misc]
+    return [tuple(map(float, transform[len('translate(') : -1].split(','))) for transform in transforms]  # type: ignore[misc]  # two of them
 
 
 def test_points_lie_where_the_axes_say() -> None:

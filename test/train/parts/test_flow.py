@@ -18,7 +18,7 @@ SETTINGS = FlowTraining('tiny', epochs=6, learning_rate=3e-3)
 
 @pytest.fixture(autouse=True)
 def tiny_flow(bench: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(registry.NETWORKS['flow'], 'tiny', lambda _: bench.TinyFlow())  # type: ignore[arg-type]
+    monkeypatch.setitem(registry.NETWORKS['flow'], 'tiny', lambda _: bench.TinyFlow())  # type: ignore[arg-type]  # a stand-in
 
 
 def motion(bench: ModuleType) -> object:
@@ -65,5 +65,5 @@ def test_of_a_computed_flow_there_is_nothing_to_train(tmp_path: Path) -> None:
     def clips() -> list[object]:
         raise AssertionError
 
-    network = train_flow(FlowTraining('dis'), clips, tmp_path / 'out')  # type: ignore[arg-type]
+    network = train_flow(FlowTraining('dis'), clips, tmp_path / 'out')  # type: ignore[arg-type]  # nothing is called
     assert not network.state_dict() and not (tmp_path / 'out').exists()
