@@ -14,10 +14,11 @@ from torch import Tensor
 
 from davss_ros.errors import FrameError
 from davss_ros.images.files import read_image
+from davss_ros.images.header import LARGEST_SIDE
 from davss_ros.networks.resample import SCALE, pad_to_multiple
 
 STREET = Path(__file__).parent / 'street'  # two scenes of the video that `make demo` shows
-SMALLEST, LARGEST = 16, 8192  # px, of a frame's sides
+SMALLEST, LARGEST = 16, LARGEST_SIDE  # px, of a frame's sides
 
 
 def check_frame(frame: Any) -> None:

@@ -65,6 +65,11 @@ DEPTH_ENCODINGS = ('16UC1', '32FC1', '64FC1')  # REP 118: mm, m
 _ORDERED = tuple(f'{order}{bits}' for order in ('rgb', 'bgr', 'rgba', 'bgra') for bits in (8, 16))
 
 
+def stamp_of(message: Any) -> int:
+    """Return when a message was taken, as its header says, ns since the epoch."""
+    return int(message.header.stamp.sec * 10**9 + message.header.stamp.nanosec)
+
+
 def decode(message: Any, depth: BitDepth | None = None) -> NDArray[np.uint8]:
     """Return the image of a sensor_msgs Image or CompressedImage: (H, W, 3) uint8 RGB.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from davss_ros.errors import DataError, FrameError
 from davss_ros.images.bit_depth import AUTO, BitDepth, parse_bit_depth
-from davss_ros.images.messages import DEPTH_ENCODINGS, decode
+from davss_ros.images.messages import DEPTH_ENCODINGS, decode, stamp_of
 from davss_ros.recordings.findings import Findings
 from davss_ros.recordings.frame import FOLDER_RATE, Frame
 from davss_ros.recordings.messages import CDR, Bag, deserialize
@@ -56,7 +56,7 @@ class BagSource:
             except (FrameError, DataError) as error:
                 self.findings.skip(f'{self.topic}, message {number}', error)
                 continue
-            stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+            stamp = stamp_of(message)
             frames += 1
             yield Frame(stamp, image, message.header.frame_id, raw.received if self.timed else stamp)
         self.findings.end(frames)

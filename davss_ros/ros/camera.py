@@ -19,7 +19,7 @@ from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.errors import FrameError
 from davss_ros.images.bit_depth import BitDepth
 from davss_ros.images.header import declared_size
-from davss_ros.images.messages import decode
+from davss_ros.images.messages import decode, stamp_of
 from davss_ros.ros.mailbox import Mailbox
 from davss_ros.ros.outputs import Outputs
 from davss_ros.ros.statistics import Statistics
@@ -139,8 +139,7 @@ class Camera:
             self.complain('refused', f'frame refused: {type(error).__name__}: {error}')
             return None
         self._force(getattr(message, 'encoding', None) or message.format)
-        stamp = message.header.stamp
-        return Job(self, image, stamp.sec * 10**9 + stamp.nanosec, message.header, received)
+        return Job(self, image, stamp_of(message), message.header, received)
 
     def finish(self, job: Job, result: FrameResult) -> None:
         """Publish and count."""

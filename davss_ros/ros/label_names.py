@@ -8,12 +8,10 @@ from collections.abc import Sequence
 
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
 
 from davss_ros.core.classes import SemanticClass
-
-LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+from davss_ros.ros.qos import LATCHED
 
 
 class LabelNames:

@@ -27,6 +27,7 @@ from sensor_msgs.msg import Image
 from davss_ros.command_line import guarded
 from davss_ros.errors import DataError
 from davss_ros.evaluate.bags.rows import read_rows
+from davss_ros.images.messages import stamp_of
 from davss_ros.ros.demo import process
 
 POLICIES = ('every_frame', 'drop_old')
@@ -53,7 +54,7 @@ class Listener(Node):
         self.create_subscription(DiagnosticArray, '/diagnostics', self._diagnose, 10)
 
     def _take(self, image: str, message: Image) -> None:
-        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+        stamp = stamp_of(message)
         self.labels[image, stamp] = hashlib.blake2b(bytes(message.data), digest_size=8).hexdigest()
         self.last = time.monotonic()
 

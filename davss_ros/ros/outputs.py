@@ -24,7 +24,7 @@ from davss_ros.core.result import FrameResult
 from davss_ros.core.visualize import Painter
 from davss_ros.ros.calibration import Calibration
 from davss_ros.ros.encode import encode
-from davss_ros.ros.qos import misfits
+from davss_ros.ros.qos import full_name, misfits
 from davss_ros.ros.subscription import remapped
 
 # Reliable suits both kinds of subscribers; 5 deep, so that a short stall of one costs it nothing
@@ -115,7 +115,7 @@ class Outputs:
         """Return what the publisher really offers."""
         own = self._node.get_fully_qualified_name()
         for info in self._node.get_publishers_info_by_topic(publisher.topic_name):
-            if f'{info.node_namespace.rstrip("/")}/{info.node_name}' == own:
+            if full_name(info) == own:
                 return info.qos_profile
         return publisher.qos_profile
 

@@ -1,12 +1,15 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
-"""Quality of service: which peers do not fit ours, by name."""
+"""Quality of service, and peers by name: which do not fit ours."""
 
 from collections.abc import Iterable
 from typing import Protocol
 
-from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
+from rclpy.qos import DurabilityPolicy, QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
+
+# what comes late still gets the last message
+LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Endpoint(Protocol):
@@ -15,6 +18,11 @@ class Endpoint(Protocol):
     node_name: str
     node_namespace: str
     qos_profile: QoSProfile
+
+
+def full_name(peer: Endpoint) -> str:
+    """Return '/namespace/node'."""
+    return f'{peer.node_namespace.rstrip("/")}/{peer.node_name}'
 
 
 def misfits(offered: QoSProfile | None, asked: QoSProfile | None, peers: Iterable[Endpoint]) -> list[str]:
@@ -29,6 +37,5 @@ def misfits(offered: QoSProfile | None, asked: QoSProfile | None, peers: Iterabl
     for peer in peers:
         compatible, reason = qos_check_compatible(offered or peer.qos_profile, asked or peer.qos_profile)
         if compatible == QoSCompatibility.ERROR:
-            name = f'{peer.node_namespace.rstrip("/")}/{peer.node_name}'
-            lines.append(f'{name}: {reason.rstrip("; ").removeprefix("ERROR: ")}')
+            lines.append(f'{full_name(peer)}: {reason.rstrip("; ").removeprefix("ERROR: ")}')
     return lines

@@ -21,7 +21,7 @@ from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from davss_ros.errors import DataError
-from davss_ros.images.messages import decode
+from davss_ros.images.messages import decode, stamp_of
 
 QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=50, reliability=ReliabilityPolicy.RELIABLE)
 PARTS = ('image', 'davss/overlay', 'davss/distortion_color')  # side by side, in this order
@@ -82,7 +82,7 @@ class Recorder(Node):
         self.key_values = {pair.key: pair.value for status in message.status for pair in status.values}
 
     def _take(self, topic: str, message: Image) -> None:
-        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+        stamp = stamp_of(message)
         parts = self._parts.setdefault(stamp, {})
         parts[topic] = decode(message)
         if len(parts) == len(PARTS):

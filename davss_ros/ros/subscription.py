@@ -17,7 +17,6 @@ from rclpy.clock_type import ClockType
 from rclpy.event_handler import QoSMessageLostInfo, SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import (
-    DurabilityPolicy,
     HistoryPolicy,
     QoSPolicyKind,
     QoSProfile,
@@ -30,14 +29,12 @@ from rclpy.timer import Timer
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from davss_ros.errors import ConfigError
-from davss_ros.ros.qos import misfits
+from davss_ros.ros.qos import LATCHED, full_name, misfits
 from davss_ros.ros.topics import COMPRESSED, IMAGE
 from davss_ros.ros.wiring import image_topic_mistakes
 
 DEPTH = 10  # messages the middleware holds while the callback runs; the node's own queue is behind it
 PERIOD = 0.2  # s between looks at the publishers
-# of camera_info, beside the sensor's; from a latched publisher the same message comes twice, which does no harm
-LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 CHOICES = ('auto', 'reliable', 'best_effort')
 
 
@@ -89,7 +86,7 @@ class ImageSubscription:
             self._timer = self._node.create_timer(PERIOD, self._match, clock=steady)
         else:
             self._subscribe(ReliabilityPolicy[self._wanted.upper()])
-        self._infos = [
+        self._infos = [  # what a latched publisher sends comes twice, which does no harm
             self._node.create_subscription(
                 CameraInfo,
                 self._info_topic,
@@ -121,8 +118,7 @@ class ImageSubscription:
         if self._profile is None:
             return []
         publishers = [
-            (f'{peer.node_namespace.rstrip("/")}/{peer.node_name}', peer.topic_type)
-            for peer in self._node.get_publishers_info_by_topic(self.topic)
+            (full_name(peer), peer.topic_type) for peer in self._node.get_publishers_info_by_topic(self.topic)
         ]
         own = f'{self._node.get_fully_qualified_name()}/'
         graph = {

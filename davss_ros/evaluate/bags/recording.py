@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from davss_ros.errors import DataError, FrameError
 from davss_ros.evaluate.bags.timeline import Timeline
 from davss_ros.images.bit_depth import BitDepth
-from davss_ros.images.messages import decode
+from davss_ros.images.messages import decode, stamp_of
 from davss_ros.images.pixels import has_16_bits
 from davss_ros.recordings.bag import open_bag
 from davss_ros.recordings.bag_files import find_files
@@ -139,11 +139,6 @@ def _decoded(
 def _is_wide(message: Any, encoding: str) -> bool:
     """Return whether a picture may have 16 bits; a compressed one need not say so in its format."""
     return '16' in encoding or (hasattr(message, 'format') and has_16_bits(bytes(message.data[:HEADER])))
-
-
-def stamp_of(message: Any) -> int:
-    """Return the stamp of a message's header, ns."""
-    return int(message.header.stamp.sec * 10**9 + message.header.stamp.nanosec)
 
 
 def storage_files(bag: Path) -> Sequence[Path]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from davss_ros.core.classes import SemanticClass
 from davss_ros.errors import ConfigError
+from davss_ros.images.header import LARGEST_SIDE
 from davss_ros.networks.foreign.description import IMAGENET_MEAN, IMAGENET_STD, shown
 from davss_ros.networks.foreign.names import read_classes
 
@@ -98,7 +99,7 @@ def _size(value: Any) -> tuple[int, int]:
     if value in ('any', '0'):
         return (0, 0)
     width, _, height = str(value).lower().partition('x')
-    if not (16 <= int(height) <= 8192 and 16 <= int(width) <= 8192):
+    if not (16 <= int(height) <= LARGEST_SIDE and 16 <= int(width) <= LARGEST_SIDE):
         raise ValueError
     return int(height), int(width)
 
