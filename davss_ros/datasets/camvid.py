@@ -10,7 +10,7 @@ from pathlib import Path
 from davss_ros.core.classes import VOID, load_classes
 from davss_ros.datasets.camvid_names import NUMBER_RATE, frame_of, split_of
 from davss_ros.datasets.coding import Color, Colors, OtherIds
-from davss_ros.datasets.folder import list_pairs
+from davss_ros.datasets.folder import is_folder, list_pairs
 from davss_ros.datasets.listing import SPLITS, Listing, Request, chosen_splits, class_ids, numbered_listing
 from davss_ros.datasets.sequence import FrameId
 from davss_ros.datasets.stills import files_by_stem
@@ -40,7 +40,11 @@ GROUPS = {
 def is_camvid(path: Path) -> bool:
     """Tell whether ``path`` or a folder up to two levels below holds labels like ``0006R0_f00930_L.png``."""
     patterns = (f'{above}*{_LABEL_END}.png' for above in ('', '*/', '*/*/'))
-    return any(_frame_of_label(found) for pattern in patterns for found in path.glob(pattern))
+    found = [label for pattern in patterns for label in path.glob(pattern) if _frame_of_label(label)]
+    if is_folder(path):  # of somebody who calls the left camera so, too
+        names = {image.stem for image in (path / 'images').iterdir()}
+        found = [label for label in found if label.stem not in names]
+    return bool(found)
 
 
 def list_camvid(request: Request) -> Listing:

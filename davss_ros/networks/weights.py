@@ -94,8 +94,12 @@ def write_weights(
         'borrowed': weights.borrowed,
     }
     partial = path.with_suffix('.partial')
-    save_file(tensors, str(partial), metadata={'davss': json.dumps(header)})
-    partial.replace(path)
+    try:
+        save_file(tensors, str(partial), metadata={'davss': json.dumps(header)})
+        partial.replace(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        partial.unlink(missing_ok=True)
+        raise WeightsError(f'{path}: cannot be written: {" ".join(str(error).split())[:200]}') from error
 
 
 def load_into(network: nn.Module, state: dict[str, Tensor], where: str) -> None:

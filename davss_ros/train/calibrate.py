@@ -28,13 +28,14 @@ from davss_ros.core.confidence import SOFTMAX, Coefficients, confidence_path, so
 from davss_ros.core.config import SegmenterConfig, keyed_every
 from davss_ros.core.model import load_model
 from davss_ros.core.segmenter import VideoSegmenter
-from davss_ros.datasets.dataset import open_dataset
 from davss_ros.datasets.drives import split_drive
-from davss_ros.datasets.folder import is_folder
 from davss_ros.engines.allocator import keep_freed_memory
+from davss_ros.errors import DataError
 from davss_ros.networks.weights import locate
+from davss_ros.recordings.arguments import make_folder, not_negative, positive
 from davss_ros.train.choosing.sets import ChoosingSet, moved_stills
 from davss_ros.train.material.clips import Clip
+from davss_ros.train.material.labelled import open_labelled
 
 PIXELS = 400  # of each frame
 RIDGE = 1e-6  # of the regression, relative to the number of pixels: keeps a class of pixels that is always right finite
@@ -98,9 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--weights', default=SegmenterConfig.weights, help='the model that the calibration is for')
     parser.add_argument('--measured', default='', help='the model to measure; default: the same')
     parser.add_argument('--drive', default='', help='use the stills whose names begin so')
-    parser.add_argument('--every', type=int, default=4, help='use every n-th still; default: 4')
-    parser.add_argument('--longest', type=int, default=9, help='distance from the key frame; default: 9')
-    parser.add_argument('--seed', type=int, default=0, help='of the synthetic motion')
+    parser.add_argument('--every', type=positive, default=4, help='use every n-th still; default: 4')
+    parser.add_argument('--longest', type=positive, default=9, help='distance from the key frame; default: 9')
+    parser.add_argument('--seed', type=not_negative, default=0, help='of the synthetic motion')
     parser.add_argument('--out', type=Path, help='file to write; default: beside the weights')
     options = parser.parse_args(arguments)
     return guarded('calibrate', lambda: _calibrate(options))
@@ -108,15 +109,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _calibrate(options: argparse.Namespace) -> int:
     keep_freed_memory()
+    out = options.out or confidence_path(locate(options.weights.split(',')[0])[0])
+    make_folder(out.parent)
     config = SegmenterConfig(weights=options.measured or options.weights)
     model = load_model(config)
     checksum = load_model(SegmenterConfig(weights=options.weights)).checksum if options.measured else model.checksum
-    layout = 'stills' if is_folder(options.data) else ''
-    dataset = open_dataset(options.data, model.classes, layout=layout, split='train')
+    dataset = open_labelled(options.data, model.classes, '', 'train')
     stills = split_drive(dataset.stills, options.drive)[0] if options.drive else dataset.stills
     clips = moved_stills(options.data.name, stills[:: options.every], model, options.longest, options.seed)
     found = observations(clips, config, options.seed, partial(tqdm, unit='clip'))
-    out = options.out or confidence_path(locate(options.weights.split(',')[0])[0])
+    if not found[0].size:
+        raise DataError(f'{options.data}: expected labelled pixels, found void alone')
     coefficients, loss = fit(*found)
     note = f'{options.drive or options.data.name}: {len(clips.clips)} stills in motion by {config.weights}'
     write_coefficients(out, coefficients, checksum, note)

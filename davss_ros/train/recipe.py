@@ -22,6 +22,7 @@ from davss_ros.train.parts.key import KeyTraining
 from davss_ros.train.parts.on_stills import StillsTraining
 from davss_ros.train.parts.published import TripletTraining
 from davss_ros.train.parts.stages import StageTraining
+from davss_ros.train.ranges import complaint
 from davss_ros.yaml_file import read_yaml, user_path
 
 SHIPPED = Path(__file__).parent / 'recipes'
@@ -128,12 +129,6 @@ def load_recipe(source: str, **overrides: Any) -> Recipe:
         for section in sections.values():
             section.pop('seed', None)
     general = _fill(General, tree | overridden, where, also=SECTIONS)
-    for name, seed in (
-        ('seed', general.seed),
-        *((f'{name}: seed', section.get('seed')) for name, section in sections.items()),
-    ):
-        if isinstance(seed, int) and seed < 0:
-            raise ConfigError(f'{where}: {name}: expected 0 or more, found {seed}')
     for name, what in (('data', 'a folder of labelled images'), ('out', 'a folder for the results')):
         if getattr(general, name) is None:
             raise ConfigError(f'{where}: {name}: expected {what}, found none; set it here or with --{name}')
@@ -241,12 +236,22 @@ def _fill(
         values = model.model_validate(dict(section))
     except ValidationError as error:
         raise ConfigError('\n'.join(_complaint(where, e, [*form, *also]) for e in error.errors())) from error
-    said = {name: getattr(values, name) for name in values.model_fields_set}
+    said = {name: _expanded(getattr(values, name)) for name in values.model_fields_set}
+    for name, value in said.items():
+        if wrong := complaint(name, value):
+            raise ConfigError(f'{where}: {name}: {wrong}')
     needed = [f.name for f in described if f.default is MISSING and f.default_factory is MISSING]
     missing = [name for name in needed if name not in {**fixed_values, **said}]
     if missing:
         raise ConfigError(f'{where}: expected a value for {", ".join(missing)}, found none')
     return kind(**{**fixed_values, **said})
+
+
+def _expanded(value: Any) -> Any:
+    """Return a value of a recipe with `~` in its paths replaced."""
+    if isinstance(value, tuple):
+        return tuple(map(_expanded, value))
+    return user_path(value) if isinstance(value, Path) else value
 
 
 def _complaint(where: str, error: Any, keys: list[str]) -> str:

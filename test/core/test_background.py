@@ -6,6 +6,7 @@
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 
 import numpy as np
@@ -13,12 +14,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from davss_ros.core.background import KeyThread
+from davss_ros.core.background import KeyThread, Scores
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model, load_model
 from davss_ros.core.result import FrameResult
 from davss_ros.core.segmenter import VideoSegmenter, step_together
 from davss_ros.errors import EngineError
+from davss_ros.networks.interface import KeyNetwork
 
 Frames = list[NDArray[np.uint8]]
 INTERVAL, LAG = 5, 2
@@ -60,6 +62,18 @@ class Gated:
         if threading.current_thread() is not self._own:
             assert self.open.wait(WAIT)
         return self._key(image)
+
+
+class Never(KeyThread):
+    """Keeps what it is to segment, and never begins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[Future[Scores]] = []
+
+    def start(self, key: KeyNetwork, image: torch.Tensor) -> 'Future[Scores]':
+        self.kept.append(Future())
+        return self.kept[-1]
 
 
 def finished(model: Model) -> None:
@@ -162,6 +176,42 @@ def test_after_a_reset_nothing_of_what_was_in_work_remains(model: Model, street:
         np.testing.assert_array_equal(ours.labels, expected.labels)
         assert ours.distance == expected.distance
     assert fresh.step(street[0]).distance == INTERVAL
+
+
+@pytest.mark.parametrize('reason', ['reset', 'size'])
+def test_what_nobody_waits_for_any_more_is_not_segmented(model: Model, street: Frames, reason: str) -> None:
+    never = Never()
+    video = segmenter(replace(model, key_thread=never))
+    for frame in street[:7]:
+        video.step(frame)
+    assert [future.cancelled() for future in never.kept] == [False]
+    if reason == 'reset':
+        video.reset()
+    else:
+        video.step(np.ascontiguousarray(street[7][:96, :128]))
+    assert [future.cancelled() for future in never.kept] == [True]
+
+
+def test_a_cut_on_the_frame_that_began_in_the_background_is_all_there_is(
+    model: Model, street: Frames, distorted: Callable[[Model, float], Model]
+) -> None:
+    never = Never()
+    video = segmenter(replace(distorted(model, 0.6), key_thread=never), key_interval=1, cut_distortion=0.5)
+    assert [video.step(frame).key_reason for frame in (street[0], 255 - street[0])] == ['first', 'cut']
+    assert [future.cancelled() for future in never.kept] == [True]
+    video.reconfigure(replace(video.config, key_interval=100, cut_distortion=1.0))
+    assert [video.step(frame).distance for frame in street[1:5]] == [1, 2, 3, 4]
+
+
+def test_a_frame_with_two_reasons_begins_once(
+    model: Model, street: Frames, distorted: Callable[[Model, float], Model]
+) -> None:
+    never = Never()
+    doubtful = replace(distorted(model, 0.2), key_thread=never)
+    video = segmenter(doubtful, key_frame_policy='adaptive', key_frame_age=INTERVAL, key_frame_lag=0)
+    for frame in street[:7]:
+        video.step(frame)
+    assert len(never.kept) == 1
 
 
 def test_what_cannot_wait_is_inline(model: Model, street: Frames, distorted: Callable[[Model, float], Model]) -> None:
@@ -269,6 +319,24 @@ def test_a_closed_thread_has_ended_and_begins_anew(model: Model, street: Frames)
         video.step(frame)
     finished(model)
     assert video.step(street[11]).distance == 1
+
+
+def test_closing_waits_for_what_has_begun_and_forgets_the_rest() -> None:
+    thread, opened = KeyThread(), threading.Event()
+
+    def waiting(image: torch.Tensor) -> torch.Tensor:
+        assert opened.wait(WAIT)
+        return image
+
+    begun, queued = (thread.start(waiting, torch.ones(1)) for _ in range(2))
+    closing = threading.Thread(target=thread.close)
+    closing.start()
+    with pytest.raises(CancelledError):
+        queued.result(WAIT)
+    assert not begun.done()
+    opened.set()
+    closing.join(WAIT)
+    assert begun.done() and begun.result()[0] == 1
 
 
 def test_adaptive_key_frames_come_in_the_background_too(

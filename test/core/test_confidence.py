@@ -15,8 +15,9 @@ from davss_ros.core import confidence
 from davss_ros.core.confidence import SOFTMAX, Evidence
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model, load_model
-from davss_ros.core.segmenter import VideoSegmenter
+from davss_ros.core.segmenter import VideoSegmenter, step_together
 from davss_ros.errors import WeightsError
+from davss_ros.networks.resample import up
 from davss_ros.networks.weights import SHIPPED
 
 SCORES = torch.randn(5, 9, 7, generator=torch.Generator().manual_seed(0)) * 3
@@ -55,6 +56,19 @@ def test_every_frame_has_one_of_its_own_size(model: Model, street: list[NDArray[
         result = video.step(frame)
         assert result.confidence.shape == frame.shape[:2] and result.confidence.dtype == np.float32
         assert 0 <= result.confidence.min() < result.confidence.max() <= 1
+
+
+@pytest.mark.parametrize('mode', ['davss', 'hold', 'flow', 'correct_all', 'per_frame'])
+def test_it_is_of_the_scores_that_the_labels_come_from(
+    model: Model, street: list[NDArray[np.uint8]], mode: str
+) -> None:
+    config = SegmenterConfig(device='cpu', mode=mode, cut_distortion=1.0)
+    videos = [VideoSegmenter(config, model=model) for _ in range(2)]
+    for frame in street[:3]:
+        for result in step_together(videos, [frame, np.ascontiguousarray(frame[::-1])], [0, 0]):
+            assert result.evidence is not None
+            expected = up(result.evidence.scores[None])[0].argmax(0).numpy()
+            assert (result.labels != expected).mean() < 1e-3
 
 
 def test_distortion_lowers_it_and_key_frames_have_none(

@@ -72,6 +72,17 @@ def test_a_window_is_redone_and_the_rest_is_what_was_carried() -> None:
         assert changed.sum() == 8 * 9
 
 
+def test_a_window_is_redone_with_what_was_carried_there_in_sight() -> None:
+    generator = torch.Generator().manual_seed(3)
+    image = torch.rand(1, 3, 4 * SIZE[0], 4 * SIZE[1], generator=generator)
+    carried = Propagated(torch.rand(1, CLASSES, *SIZE, generator=generator), torch.rand(1, 3, *SIZE))
+    distortion = torch.zeros(1, 1, *SIZE)
+    distortion[..., 4:12, 20:30] = 1
+    added = model(correction=lambda _, propagated: propagated.scores + propagated.image)
+    redone = correct(added, image, down(image), carried, distortion)
+    torch.testing.assert_close(redone.scores, carried.scores + distortion * carried.image)
+
+
 def test_nothing_is_redone_where_nothing_is_wrong() -> None:
     def never(*_: Any) -> Tensor:
         raise AssertionError

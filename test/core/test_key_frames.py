@@ -78,6 +78,17 @@ def test_growth_is_since_the_first_map_after_the_key_frame() -> None:
     assert run(config, [*slow, *slow])[6:] == [''] * 5 + ['distortion']
 
 
+def test_growth_is_of_this_key_frame_even_if_the_last_one_had_a_single_map() -> None:
+    config = replace(NEVER, key_frame_growth=0.05)
+    schedule = KeyFrameSchedule(8)  # with key frames to spend
+    found = []
+    for distance, mean in ((0, 0), (1, 0.1), (0, 0), (1, 0.2), (2, 0.21)):  # the second key frame is forced
+        asked = schedule.asked(config, torch.full((10, 10), mean), SCORES, distance) if distance else ''
+        schedule.count(config, key=not distance)
+        found.append(asked)
+    assert found == [''] * 5
+
+
 def test_reach_is_the_share_of_what_is_far_off() -> None:
     config = replace(NEVER, key_frame_reach=0.1)
     schedule = KeyFrameSchedule()

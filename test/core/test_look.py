@@ -123,6 +123,18 @@ def test_the_carried_look_is_what_a_frame_by_frame_walk_finds() -> None:
     torch.testing.assert_close(carried[..., 3:-3, 3:-3], plain[..., 3:-3, 3:-3])
 
 
+def test_a_new_look_is_carried_from_where_it_was_made() -> None:
+    look = Look()
+    right = torch.tensor([-1.0, 0])[None, :, None, None].expand(1, 2, *SIZE).clone()
+    for _ in range(2):
+        look.advance(right)
+        scores = torch.rand(1, 2, *SIZE)
+        look.renew(scores)
+        torch.testing.assert_close(look.carried(), scores)
+        look.advance(right)
+        torch.testing.assert_close(look.carried()[..., 1:], scores[..., :-1])
+
+
 def test_only_those_that_are_due_are_looked_at_in_a_batch() -> None:
     correction = Counting()
     images = torch.rand(3, 3, 4 * SIZE[0], 4 * SIZE[1])

@@ -7,6 +7,7 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from davss_ros.core.frames import LARGEST
 from davss_ros.core.model import Model, load_model
 from davss_ros.core.segmenter import VideoSegmenter, step_together
 from davss_ros.errors import ConfigError, FrameError
+from davss_ros.networks.interface import Propagated
 from davss_ros.recordings.open import open_source
 
 Frames = list[NDArray[np.uint8]]
@@ -110,6 +112,15 @@ def test_modes(model: Model, street: Frames) -> None:
     everywhere = segmenter(model, mode='correct_all')
     everywhere.step(street[0])
     assert everywhere.step(street[1]).distortion.min() == 1
+
+
+def test_held_labels_are_not_what_a_caller_wrote_into_those_before(model: Model, street: Frames) -> None:
+    expected = segmenter(model).step(street[0]).labels
+    video = segmenter(model, mode='hold')
+    for frame in street[:4]:
+        labels = video.step(frame).labels
+        np.testing.assert_array_equal(labels, expected)
+        labels[:] = 255
 
 
 def test_larger_frames_are_segmented_at_the_working_height(model: Model, street: Frames) -> None:
@@ -241,7 +252,9 @@ SECOND = 10**9
         ([5, 5.1, 5.2], ['first', '', '']),
         ([5, 5.1, 4.9, 5.0], ['first', '', 'back', '']),
         ([5, 5.5, 7.6, 7.7], ['first', '', 'gap', '']),
+        ([5, 7, 9], ['first', '', '']),  # no longer than that
         ([0, 0, 0], ['first', '', '']),  # a camera that does not tell the time
+        ([0, 5, 0, 5], ['first', '', '', '']),  # or not always
         ([5, 5, 5], ['first', '', '']),
     ],
 )
@@ -281,6 +294,23 @@ def test_frames_that_show_nothing_and_are_the_same_are_no_cut(
     assert [video.step(frame).key_reason for frame in frames] == ['first', '', '', '', 'cut', '']
 
 
+def test_of_a_batch_only_the_frame_with_a_cut_becomes_a_key_frame(model: Model, street: Frames) -> None:
+    def gate(propagated: Propagated, image: torch.Tensor, *others: Any) -> torch.Tensor:
+        assert model.gate is not None
+        bright = (image.mean((1, 2, 3), keepdim=True) > 0.5).float().expand(-1, 1, *image.shape[2:])
+        return torch.cat([bright, model.gate(propagated, image, *others)[:, 1:]], 1)
+
+    gated = replace(model, gate=gate)
+    together, alone = ([segmenter(gated, cut_distortion=0.5) for _ in range(2)] for _ in range(2))
+    for number, frame in enumerate(street[:3]):
+        frames = [frame, 255 - frame if number == 1 else frame]
+        for video, own, ours in zip(alone, frames, step_together(together, frames, [0, 0]), strict=True):
+            expected = video.step(own)
+            assert (ours.key_reason, ours.distance) == (expected.key_reason, expected.distance)
+            assert (ours.labels != expected.labels).mean() < 1e-3  # convolutions of a batch round differently
+            assert ours.key_reason == ('first' if number == 0 else 'cut' if number == 1 and own is not frame else '')
+
+
 def test_settings_change_between_steps_but_not_those_of_the_model(model: Model, street: Frames) -> None:
     video = segmenter(model, key_interval=2)
     assert [video.step(frame).is_key for frame in street[:3]] == [True, False, True]
@@ -288,6 +318,23 @@ def test_settings_change_between_steps_but_not_those_of_the_model(model: Model, 
     assert [video.step(frame).is_key for frame in street[3:6]] == [False, False, True]
     with pytest.raises(ConfigError, match='flow, working_height: fixed'):
         video.reconfigure(replace(video.config, flow='dis_fast', working_height=120))
+
+
+def test_the_classes_that_ask_for_key_frames_change_between_steps(
+    model: Model, street: Frames, distorted: Callable[[Model, float], Model]
+) -> None:
+    def first_class(image: torch.Tensor) -> torch.Tensor:
+        return torch.eye(len(model.classes))[0, :, None, None].expand(
+            len(image), -1, image.shape[2] // 4, image.shape[3] // 4
+        )
+
+    doubtful = replace(distorted(model, 0.2), key=first_class)
+    video = segmenter(doubtful, key_interval=1, key_frame_policy='adaptive')
+    assert [video.step(frame).key_reason for frame in street[:2]] == ['first', 'distortion']
+    video.reconfigure(replace(video.config, key_frame_classes=model.classes[1].name))
+    assert video.step(street[2]).key_reason == ''
+    video.reconfigure(replace(video.config, key_frame_classes=model.classes[0].name))
+    assert video.step(street[3]).key_reason == 'distortion'
 
 
 def test_key_frames_of_different_phases_never_meet(model: Model, street: Frames) -> None:

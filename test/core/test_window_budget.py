@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from davss_ros.core import segmenter
 from davss_ros.core import window_budget as module
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import Model, load_model
@@ -95,6 +96,17 @@ def test_cameras_of_a_batch_have_budgets_of_their_own(loaded: Model) -> None:
     videos[0].reconfigure(replace(configs[0], window_budget=3.0))
     step_together(videos, [FRAME] * 2, [0, 0])
     assert counting.counts == [5, 3 + 4]
+
+
+def test_a_cost_that_is_told_no_longer_is_measured(loaded: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = Counting(loaded, 0.3)
+    video = VideoSegmenter(replace(CONFIG, window_budget=10.0, window_cost=2.0), model=counting.model)
+    monkeypatch.setattr(segmenter, 'window_cost', lambda config, model: 5.0)
+    for cost in (2.0, 0.0):
+        video.reconfigure(replace(video.config, window_cost=cost))
+        for _ in range(2):
+            video.step(FRAME)
+        assert counting.counts.pop() == (5 if cost else 2)
 
 
 def test_a_cost_that_is_not_told_is_measured_without_what_does_not_grow(

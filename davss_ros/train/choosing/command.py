@@ -26,15 +26,14 @@ from tqdm import tqdm
 from davss_ros.command_line import guarded
 from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import load_model
-from davss_ros.datasets.dataset import open_dataset
 from davss_ros.datasets.drives import halves, split_drive
-from davss_ros.datasets.folder import is_folder
 from davss_ros.engines.allocator import keep_freed_memory
-from davss_ros.errors import ConfigError, DataError
-from davss_ros.recordings.arguments import add_topic
+from davss_ros.errors import ConfigError
+from davss_ros.recordings.arguments import add_topic, make_folder, not_negative, positive
 from davss_ros.train.choosing.sets import ChoosingSet, moved_stills, video_pieces
-from davss_ros.train.choosing.trial import OF_THE_MODEL, Setting, check_setting_choices, try_settings
+from davss_ros.train.choosing.trial import OF_THE_MODEL, PER_FRAME, Setting, check_setting_choices, try_settings
 from davss_ros.train.choosing.verdict import markdown, verdict
+from davss_ros.train.material.labelled import open_labelled
 from davss_ros.train.parts.gate import GateTraining
 from davss_ros.yaml_file import read_yaml
 
@@ -52,6 +51,8 @@ def read_settings(path: Path) -> dict[str, Setting]:
     for name, values in tree.items():
         if not isinstance(values or {}, dict):
             raise ConfigError(f'{path}: {name}: expected settings like {{correction_gain: 4}}, found {values!r}')
+        if name == PER_FRAME:
+            raise ConfigError(f'{path}: {name}: is tried beside all settings; choose another name for this one')
         settings[str(name)] = {key: _number(key, value) for key, value in (values or {}).items()}
         check_setting_choices(str(name), settings[str(name)])
     return settings
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--weights', default=SegmenterConfig.weights, help='the model, for the videos')
     parser.add_argument('--videos', type=Path, nargs='+', action='append', help='one set; may be given several times')
     add_topic(parser)
-    parser.add_argument('--pieces', type=int, default=0, help='of each video at most; default: all')
+    parser.add_argument('--pieces', type=not_negative, default=0, help='of each video at most; default: all')
     parser.add_argument('--data', type=Path, help='labelled stills: images/ and labels/, CamVid or Cityscapes')
     parser.add_argument('--split', default='', help='of the stills, where there are several')
     parser.add_argument('--drive', default='', help='use the stills whose names begin so')
@@ -81,9 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=GateTraining.share,
         help='leave out so much of drive and videos, from their beginning: what the gate saw (default: %(default)s)',
     )
-    parser.add_argument('--every', type=int, default=1, help='use every n-th still')
-    parser.add_argument('--longest', type=int, default=9, help='distance from the key frame; default: 9')
-    parser.add_argument('--seed', type=int, default=0, help='of the synthetic motion')
+    parser.add_argument('--every', type=positive, default=1, help='use every n-th still')
+    parser.add_argument('--longest', type=positive, default=9, help='distance from the key frame; default: 9')
+    parser.add_argument('--seed', type=not_negative, default=0, help='of the synthetic motion')
     parser.add_argument('--precision', default=SegmenterConfig.precision, help='arithmetic of the networks')
     parser.add_argument('--engine', default=SegmenterConfig.engine, help='what computes the networks')
     parser.add_argument('--out', type=Path, help='folder for choosing.json and choosing.md')
@@ -94,13 +95,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _choose(options: argparse.Namespace) -> int:
     keep_freed_memory()
     settings = read_settings(options.settings)
+    if options.out:
+        make_folder(options.out)
     trials = []
     for clips in _sets(options):
         trials.append(try_settings(clips, settings, progress=partial(tqdm, unit='clip', desc=clips.name)))
     table = verdict(trials)
     print(markdown(table), f'taken: {table["taken"]}', sep='\n')
     if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
         (options.out / 'choosing.json').write_text(json.dumps(table, indent=1) + '\n')
         (options.out / 'choosing.md').write_text(markdown(table) + '\n')
     return 0
@@ -117,10 +119,7 @@ def _sets(options: argparse.Namespace) -> list[ChoosingSet]:
     if options.data:
         own = {name: getattr(final, name) for name in OF_THE_MODEL}
         model = replace(load_model(SegmenterConfig(weights=options.drive_weights, **computed)), **own)
-        layout = 'stills' if is_folder(options.data) else ''
-        dataset = open_dataset(options.data, model.classes, layout=layout, split=options.split)
-        if dataset.problems:
-            raise DataError('\n'.join(dataset.problems))
+        dataset = open_labelled(options.data, model.classes, '', options.split)
         stills = (
             halves(split_drive(dataset.stills, options.drive)[0], options.after)[1] if options.drive else dataset.stills
         )

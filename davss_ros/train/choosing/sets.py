@@ -9,12 +9,12 @@ Two kinds, as no clip alone can be trusted:
 - videos without labels: the motion is true, and for truth stand the key network's own labels of every frame.
 """
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from davss_ros.core.model import Model
 from davss_ros.datasets.stills import LabelledImage
@@ -24,6 +24,7 @@ from davss_ros.recordings.open import open_source
 from davss_ros.train.material.clips import Clip
 from davss_ros.train.material.scene import scene_classes
 from davss_ros.train.material.synthetic import synthetic_video
+from davss_ros.yaml_file import user_path
 
 
 @dataclass(frozen=True)
@@ -73,23 +74,24 @@ def video_pieces(
         after: how much of each is left out, from its beginning: 0 to less than 1.
 
     Raises:
-        DataError: one is unreadable or shorter than a piece.
+        DataError: one is unreadable, or what is not left out of it is shorter than a piece.
     """
     clips = []
     for path in paths:
-        pieces = list(_pieces(path, longest + 1, topic if is_bag(path.expanduser()) else ''))
-        if not pieces:
-            raise DataError(f'{path}: expected at least {longest + 1} frames, found fewer')
-        pieces = pieces[min(math.ceil(after * len(pieces)), len(pieces) - 1) :]
-        chosen = np.linspace(0, len(pieces) - 1, min(most or len(pieces), len(pieces))).round().astype(int)
-        clips += [pieces[i] for i in chosen]
+        clips += _pieces(path, longest + 1, most, topic if is_bag(user_path(path)) else '', after)
     return ChoosingSet(', '.join(path.stem for path in paths), clips, model)
 
 
-def _pieces(path: Path, length: int, topic: str) -> Iterator[Clip]:
-    images = []
-    for frame in open_source(path, topic=topic):
-        images.append(frame.image)
-        if len(images) == length:
-            yield Clip(images, [None] * length)
-            images = []
+def _pieces(path: Path, length: int, most: int, topic: str, after: float) -> list[Clip]:
+    """Return pieces of a video, which is read through twice, so that only these are kept."""
+    frames = sum(1 for _ in open_source(path, topic=topic))
+    first = round(after * frames)  # what the gate saw ends here, see `MotionSettings.share`
+    pieces = (frames - first) // length
+    if not pieces:
+        raise DataError(f'{path}: expected at least {length} frames after the first {first}, found {frames - first}')
+    chosen = np.linspace(0, pieces - 1, min(most or pieces, pieces)).round().astype(int)
+    images: dict[int, list[NDArray[np.uint8]]] = {int(piece): [] for piece in chosen}
+    for number, frame in enumerate(open_source(path, topic=topic)):
+        if (piece := (number - first) // length) in images:
+            images[piece].append(frame.image)
+    return [Clip(own, [None] * length) for own in images.values()]

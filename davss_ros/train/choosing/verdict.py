@@ -3,7 +3,8 @@
 
 """Which setting is taken: one that is better than the first on every set, the most where it gains least."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,16 @@ def verdict(trials: Sequence[Trial]) -> dict[str, Any]:
     baseline = names[0]
     sets: dict[str, Any] = {}
     for trial in trials:
-        sets[trial.name] = {name: _figures(trial, name, baseline) for name in trial.counts}
-    least = {name: min(sets[trial.name][name]['gain'] for trial in trials) for name in names}
+        sets[_unlike(trial.name, sets)] = {name: _figures(trial, name, baseline) for name in trial.counts}
+    least = {name: min(figures[name]['gain'] for figures in sets.values()) for name in names}
     best = max(names, key=lambda name: least[name])
     return {'baseline': baseline, 'taken': best if least[best] > 0 else baseline, 'sets': sets}
+
+
+def _unlike(name: str, others: Collection[str]) -> str:
+    """Return the name of a set, with a number if there are others of that name."""
+    numbered = (f'{name} ({number})' for number in count(2))
+    return next(unlike for unlike in chain([name], numbered) if unlike not in others)
 
 
 def _figures(trial: Trial, name: str, baseline: str) -> dict[str, Any]:

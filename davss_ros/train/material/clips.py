@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from davss_ros.datasets.coding import ClassIds, IdsOrColors, LabelCoding
 from davss_ros.datasets.dataset import Dataset
 from davss_ros.datasets.sequence import VideoSequence
 from davss_ros.datasets.stills import LabelledImage, labelled_images
@@ -24,6 +25,7 @@ from davss_ros.train.material.augment import fit_to
 from davss_ros.train.material.motion import MotionSettings, open_motion
 from davss_ros.train.material.scene import Image
 from davss_ros.train.material.synthetic import synthetic_video
+from davss_ros.yaml_file import user_path
 
 
 @dataclass(frozen=True)
@@ -66,25 +68,26 @@ def load_clips(settings: MotionSettings, classes: int, dataset: Dataset | None =
             ).frames
             clips.append(Clip([frame for frame, _ in video], [ids for _, ids in video]))
     frame_size = size[0], size[1]
-    clips += [_real(path, settings, frame_size, classes) for path in settings.videos]
+    coding = IdsOrColors(dataset.classes) if dataset else ClassIds()
+    clips += [_real(path, settings, frame_size, classes, coding) for path in settings.videos]
     return clips + [_sequence(sequence, frame_size, classes) for sequence in (dataset.sequences if dataset else ())]
 
 
-def video_labels(source: FolderSource, path: Path) -> list[LabelledImage | None]:
+def video_labels(source: FolderSource, path: Path, coding: LabelCoding) -> list[LabelledImage | None]:
     """Return the labels in a video's own ``labels/``, one for each of its images, None where there are none."""
-    folder = path / 'labels'
+    folder = user_path(path) / 'labels'
     found = {path.stem: path for path in visible_files(folder, LABEL_SUFFIXES)} if folder.is_dir() else {}
-    return [LabelledImage(image, found[image.stem]) if image.stem in found else None for image in source.paths]
+    return [LabelledImage(image, found[image.stem], coding) if image.stem in found else None for image in source.paths]
 
 
-def _real(path: Path, settings: MotionSettings, size: tuple[int, int], classes: int) -> Clip:
+def _real(path: Path, settings: MotionSettings, size: tuple[int, int], classes: int, coding: LabelCoding) -> Clip:
     """Return a video; what cannot be read is skipped, as `open_source` says."""
     source = open_motion(path, settings)
     if not isinstance(source, FolderSource):
         images = [fit_to(frame.image, size) for frame in source]
         return Clip(images, [None] * len(images))
     images, labels = [], []
-    pairs = dict(zip(source.paths, video_labels(source, path), strict=True))
+    pairs = dict(zip(source.paths, video_labels(source, path, coding), strict=True))
     for frame, image_path in source.named():
         pair = pairs[image_path]
         images.append(fit_to(frame.image, size))

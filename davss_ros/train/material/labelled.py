@@ -4,10 +4,10 @@
 """The labelled data of a recipe, of any layout, complete and readable before anything long starts."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from davss_ros.core.classes import load_classes
+from davss_ros.core.classes import SemanticClass, load_classes
 from davss_ros.datasets.dataset import Dataset, open_dataset
 from davss_ros.datasets.folder import is_folder
 from davss_ros.datasets.usable import usable
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 def open_labelled(
     path: Path,
-    classes: str,
+    classes: str | Sequence[SemanticClass],
     layout: str,
     split: str,
     *,
@@ -31,7 +31,7 @@ def open_labelled(
 
     Args:
         path: folder.
-        classes: see `load_classes`.
+        classes: a list, or what `load_classes` takes.
         layout: see `open_dataset`; empty recognises it, and takes ``images/`` and ``labels/`` for unrelated stills.
         split: of those layouts that have several.
         say: takes a line about what is skipped or odd.
@@ -42,5 +42,6 @@ def open_labelled(
         DataError: what is missing, turned, coded otherwise or of the wrong size, all of it by name.
     """
     recognised = layout or ('stills' if is_folder(user_path(path)) else '')
-    dataset = open_dataset(path, load_classes(classes), layout=recognised, split=split, bit_depth=bit_depth)
+    wanted = load_classes(classes) if isinstance(classes, str) else classes
+    dataset = open_dataset(path, wanted, layout=recognised, split=split, bit_depth=bit_depth)
     return usable(dataset, say, strict=strict)[0]

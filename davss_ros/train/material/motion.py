@@ -8,8 +8,9 @@ synthetic videos over the labelled stills, and real videos without labels, where
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,10 @@ from davss_ros.recordings.open import open_source
 from davss_ros.train.material.augment import fit_to
 from davss_ros.train.material.scene import SceneClasses
 from davss_ros.train.material.synthetic import SceneMotion, synthetic_video
+from davss_ros.train.runs import identity
 
 log = logging.getLogger(__name__)
+NOTE = 'made_of.json'
 ARRAYS = ('image', 'labels', 'scores', 'propagated_image', 'teacher', 'wrong', 'distance')
 
 
@@ -49,6 +52,7 @@ class MotionSamples:
     teacher: NDArray[np.float16]  # (S, C, h, w), the key network's on the current frame
     wrong: NDArray[np.float16]  # (S, h, w), share of each 4x4 block whose propagated label is not the key network's
     distance: NDArray[np.int64]  # (S,), frames from the key frame
+    made_of: str = ''  # see `davss_ros.train.runs.identity`
 
     def __len__(self) -> int:
         return len(self.image)
@@ -93,21 +97,45 @@ def make_samples(
         rows.extend(_samples_of(frames, set(distances.tolist()), key, flow, propagation))
         if number % 50 == 49:
             progress(f'{number + 1} clips, {len(rows)} samples')
-    return MotionSamples(*(np.stack(column) for column in zip(*rows, strict=True)))
+    if not rows:
+        raise DataError(
+            f'{settings.stills}: expected motion to make samples of, found none; see `rounds` and `longest`'
+        )
+    columns: Any = (np.stack(column) for column in zip(*rows, strict=True))
+    return MotionSamples(**dict(zip(ARRAYS, columns, strict=True)))
 
 
-def save_samples(samples: MotionSamples, folder: Path) -> None:
-    """Write every array to ``folder``; the last file written marks them complete."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ARRAYS:
-        np.save(folder / f'{name}.npy', getattr(samples, name))
+def save_samples(samples: MotionSamples, folder: Path, made_of: Mapping[str, object]) -> None:
+    """Write every array to ``folder``; the last file written, which says what made them, marks them complete.
+
+    Raises:
+        DataError: they cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ARRAYS:
+            np.save(folder / f'{name}.npy', getattr(samples, name))
+        partial = folder / 'made_of.partial'
+        identity.write_note(partial, made_of)
+        partial.replace(folder / NOTE)
+    except OSError as error:  # numpy's of a full disk names neither file nor reason
+        raise DataError(f'{folder}: cannot be written to: {error.strerror or error}') from error
 
 
-def load_samples(folder: Path) -> MotionSamples | None:
-    """Return what `save_samples` wrote, memory-mapped, or None."""
-    if not (folder / f'{ARRAYS[-1]}.npy').is_file():
+def load_samples(folder: Path, made_of: Mapping[str, object]) -> MotionSamples | None:
+    """Return what `save_samples` wrote, memory-mapped, or None.
+
+    Raises:
+        DataError: they were made of something else, or are damaged.
+    """
+    if not (folder / NOTE).is_file():
         return None
-    return MotionSamples(*(np.load(folder / f'{name}.npy', mmap_mode='r') for name in ARRAYS))
+    identity.check_note(folder / NOTE, made_of)
+    try:
+        arrays = {name: np.load(folder / f'{name}.npy', mmap_mode='r') for name in ARRAYS}
+    except (OSError, ValueError) as error:
+        raise DataError(f'{folder}: damaged: {error}; delete it') from error
+    return MotionSamples(**arrays, made_of=identity.of_text((folder / NOTE).read_text()))
 
 
 def open_motion(path: Path, settings: MotionSettings) -> FrameSource:
@@ -126,15 +154,22 @@ def video_frames(settings: MotionSettings, count: int, size: tuple[int, int]) ->
     """
     chosen: list[NDArray[np.uint8]] = []
     for path in settings.videos if count else ():
-        frames = _fitted(path, settings, size)
-        chosen += [frames[i * len(frames) // count] for i in range(count)] if len(frames) > count else frames
+        seen = frame_count(path, settings)
+        wanted = {i * seen // count for i in range(count)} if seen > count else set(range(seen))
+        frames = enumerate(islice(open_motion(path, settings), seen))
+        chosen += [fit_to(frame.image, size) for number, frame in frames if number in wanted]
     return chosen
+
+
+def frame_count(path: Path, settings: MotionSettings) -> int:
+    """Return how many frames the first ``share`` of a video has; it is read through, as few say."""
+    return round(settings.share * sum(1 for _ in open_motion(path, settings)))
 
 
 def _fitted(path: Path, settings: MotionSettings, size: tuple[int, int]) -> list[NDArray[np.uint8]]:
     """Return the first ``share`` of a video's frames, in ``size``."""
-    frames = [fit_to(frame.image, size) for frame in open_motion(path, settings)]
-    return frames[: round(settings.share * len(frames))]
+    seen = frame_count(path, settings)
+    return [fit_to(frame.image, size) for frame in islice(open_motion(path, settings), seen)]
 
 
 _Frame = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # image, labels
@@ -144,7 +179,10 @@ _Row = tuple[NDArray[Any] | np.int64, ...]  # one sample, in the order of ARRAYS
 def _clips(
     settings: MotionSettings, classes: int, labelled: Sequence[LabelledImage] | None
 ) -> Iterator[tuple[list[_Frame], np.random.Generator]]:
-    stills = [(s.image(), s.labels(classes)) for s in labelled or labelled_images(settings.stills)]
+    pairs = labelled_images(settings.stills) if labelled is None else labelled
+    stills = [(s.image(), s.labels(classes)) for s in pairs]
+    if not stills:
+        raise DataError(f'{settings.stills}: expected labelled images to set in motion, found none')
     size = stills[0][1].shape[0], stills[0][1].shape[1]  # of all samples; videos are fitted to it
     odd = [image.shape[:2] for image, _ in stills if image.shape[:2] != size]
     if odd or size[0] % SCALE or size[1] % SCALE:
@@ -156,6 +194,8 @@ def _clips(
             yield synthetic_video(image, labels, stills, length, rng, roles, scene).frames, rng
     for video, path in enumerate(settings.videos):
         frames = _fitted(path, settings, size)
+        if len(frames) <= settings.longest:
+            log.warning('%s: no samples: %d frames, for %d are needed', path, len(frames), settings.longest + 1)
         unlabelled: NDArray[np.uint8] = np.full(size, VOID, np.uint8)
         for start in range(0, len(frames) - settings.longest, settings.stride):
             rng = np.random.default_rng((settings.seed, 10**6 + video, start))

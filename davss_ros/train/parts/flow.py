@@ -22,7 +22,7 @@ from davss_ros.networks.resample import SCALE
 from davss_ros.train.losses.flow import charbonnier, occluded, outside, photometric_loss
 from davss_ros.train.material.clips import Clip
 from davss_ros.train.material.scene import Image
-from davss_ros.train.runs import checkpoint
+from davss_ros.train.runs import checkpoint, identity
 from davss_ros.train.runs.compute import Compute
 from davss_ros.train.runs.loop import Progress, Task, fit, halves
 
@@ -79,11 +79,15 @@ def train_flow(
     network = build('flow', settings.network, 0).eval()
     if not network.state_dict():
         return network
+    made_of = {}
     if settings.start is None:
         _initialise(network)
     else:
         checkpoint.take_over(settings.start, network, 'flow')
-    pairs = [(clip.images, now) for clip in clips() for now in range(1, len(clip.images))]
+        made_of['start'] = identity.of_tensors(network.state_dict())
+    seen = clips()
+    made_of['data'] = identity.of_arrays(image for clip in seen for image in clip.images)
+    pairs = [(clip.images, now) for clip in seen for now in range(1, len(clip.images))]
     teacher = build('flow', settings.teacher, 0).eval()
 
     def distilled(batch: _Batch) -> Tensor:
@@ -111,7 +115,7 @@ def train_flow(
         len(pairs) // settings.batch,
         settings.epochs,
         out,
-        settings.fingerprint(),
+        {**settings.fingerprint(), **made_of},
         halves,
     )
     fit(task, progress, compute)

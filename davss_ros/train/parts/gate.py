@@ -9,8 +9,8 @@ sees how sure the networks are and not what of.
 """
 
 import logging
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from davss_ros.networks.registry import build
 from davss_ros.networks.resample import SCALE, down
 from davss_ros.train.losses.labels import label_loss, up_every_second
 from davss_ros.train.material.motion import MotionSamples, to_tensor
-from davss_ros.train.runs import checkpoint
+from davss_ros.train.runs import checkpoint, identity
 from davss_ros.train.runs.compute import Compute
 from davss_ros.train.runs.loop import Progress, Task, fit, optimizer
 
@@ -64,6 +64,7 @@ class GateSamples:
     distortion: NDArray[np.float16]  # (S, 1, h, w)
     distance: NDArray[np.int64]  # (S,)
     labels: NDArray[np.uint8]  # (S, H, W), the key network's where there are none
+    made_of: Mapping[str, str] = field(default_factory=dict)  # see `davss_ros.train.runs.identity`
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,11 @@ def gate_samples(samples: MotionSamples, correction: CorrectionNetwork, distorti
             if (true == VOID).all():
                 true = merge_sparse(torch.from_numpy(np.asarray(samples.teacher[i : i + 1], np.float32)))[0].numpy()
             labels.append(true)
-    return GateSamples(samples.scores, np.stack(inputs), np.stack(maps), samples.distance, np.stack(labels))
+    made_of = {'samples': samples.made_of}
+    for name, network in (('light', correction), ('distortion', distortion)):
+        if isinstance(network, nn.Module):
+            made_of[name] = identity.of_tensors(network.state_dict())
+    return GateSamples(samples.scores, np.stack(inputs), np.stack(maps), samples.distance, np.stack(labels), made_of)
 
 
 def train_gate(
@@ -127,7 +132,7 @@ def train_gate(
         len(samples.labels) // settings.batch,
         settings.epochs,
         out,
-        settings.fingerprint(),
+        {**settings.fingerprint(), **samples.made_of},
     )
     fit(task, progress, compute)
     return network

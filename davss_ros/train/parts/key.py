@@ -5,8 +5,8 @@
 
 import copy
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
@@ -25,17 +25,19 @@ from davss_ros.networks.efficientnet_lite import imagenet_start
 from davss_ros.networks.interface import KeyNetwork
 from davss_ros.networks.layers import channels_last, fuse
 from davss_ros.networks.registry import build
+from davss_ros.networks.resample import SCALE
 from davss_ros.networks.weights import load_into, read_weights
 from davss_ros.train.losses.labels import mean_divergence, segmentation_loss
 from davss_ros.train.material.augment import Augmentation, Image, paste, random_view
 from davss_ros.train.material.camera import CameraFaults
-from davss_ros.train.runs import checkpoint
+from davss_ros.train.runs import checkpoint, identity
 from davss_ros.train.runs.compute import Compute
 from davss_ros.train.runs.loop import Progress, Task, fit, optimizer, prefetched
 from davss_ros.train.runs.validation import stills_miou
 
 log = logging.getLogger(__name__)
 COMPUTE = Compute(torch.bfloat16)
+RARE = 0.02  # share of the labelled pixels; of CamVid pole, sign, fence, pedestrian, bicyclist are below it
 START = 'start'  # as teacher: the network as it was before
 # images (N, 3, H, W), labels (N, H, W), `segmentation_loss`'s offset, and at which scale the network sees the images
 _Batch = tuple[Tensor, Tensor, tuple[int, int], float]
@@ -67,7 +69,7 @@ class KeyTraining:
     learning_rate: float = 1.5e-3
     encoder_factor: float = 0.4  # learning rate of the pretrained encoder, relative
     weight_decay: float = 1e-2
-    rare: tuple[int, ...] = (2, 6, 7, 9, 10)  # CamVid: pole, sign, fence, pedestrian, bicyclist
+    rare: tuple[int, ...] | None = None  # class ids around which views are centred more often; None: `rare_classes`
     seed: int = 0
 
     def fingerprint(self) -> dict[str, object]:
@@ -103,18 +105,25 @@ def train_key(
         ImportError: the encoder's ImageNet weights are not installed.
     """
     torch.manual_seed(settings.seed)
-    samples = [(pair.image(), pair.labels(settings.classes)) for pair in stills or labelled_images(settings.data)]
+    stills = labelled_images(settings.data) if stills is None else stills
+    samples = [(pair.image(), pair.labels(settings.classes)) for pair in stills]
+    if settings.rare is None:
+        settings = replace(settings, rare=rare_classes([labels for _, labels in samples], settings.classes))
     if unlabelled and not settings.teacher:
         raise ConfigError('video_frames: expected a teacher to follow on them, found none; set `teacher`, or 0')
     samples += [(image, np.full(image.shape[:2], VOID, np.uint8)) for image in unlabelled]
+    made_of = {'data': identity.of_arrays(array for sample in samples for array in sample)}
     network = build('key', settings.network, settings.classes)
     if settings.start is None:
         imagenet_start(network)
     else:
         taken = checkpoint.take_over(settings.start, network, 'key')
         progress(f'key: {taken} of {len(network.state_dict())} tensors from {settings.start}')
+        made_of['start'] = identity.of_tensors(network.state_dict())
     before = {name: value.clone() for name, value in network.state_dict().items()} if settings.average else {}
-    teacher = followed(settings, compute, {**(trained or {}), START: network})
+    followed_parts = teaching(settings, {**(trained or {}), START: network})
+    made_of['teachers'] = ' '.join(identity.of_tensors(part.state_dict()) for part in followed_parts)
+    teacher = followed(settings, compute, followed_parts)
 
     def loss(batch: _Batch) -> Tensor:
         images, labels, offset, scale = batch
@@ -136,7 +145,7 @@ def train_key(
         len(samples) // settings.batch,
         settings.epochs,
         settings.out,
-        settings.fingerprint(),
+        {**settings.fingerprint(), **made_of},
         validate=stills_miou(network, validation, settings.classes, compute) if validation else None,
     )
     fit(task, progress, compute)
@@ -153,21 +162,33 @@ def averaged(after: Mapping[str, Tensor], before: Mapping[str, Tensor], share: f
     }
 
 
-def followed(settings: KeyTraining, compute: Compute, own: Mapping[str, nn.Module]) -> KeyNetwork | None:
-    """Return the key network that is followed, if any, computed by the fastest engine.
+def rare_classes(labels: Iterable[Image], classes: int) -> tuple[int, ...]:
+    """Return the ids of the classes that make up less than `RARE` of the labelled pixels, but are there."""
+    pixels = sum((np.bincount(image.ravel(), minlength=VOID + 1) for image in labels), np.zeros(VOID + 1, np.int64))
+    pixels = pixels[:classes]
+    return tuple(np.flatnonzero((pixels > 0) & (pixels < RARE * pixels.sum())).tolist())
+
+
+def teaching(settings: KeyTraining, own: Mapping[str, nn.Module]) -> list[nn.Module]:
+    """Return the key networks that are followed, in evaluation mode.
 
     Args:
-        settings: whose teacher it is.
-        compute: device and arithmetic.
+        settings: whose teachers they are.
         own: networks that are no models, by the names that the settings give them; they are copied.
 
     Raises:
         ConfigError: one of other classes.
         WeightsError: no such network or model.
     """
-    if not settings.teacher:
+    return [_teacher(name, settings.classes, own) for name in teachers(settings)]
+
+
+def followed(settings: KeyTraining, compute: Compute, parts: Sequence[nn.Module]) -> KeyNetwork | None:
+    """Return the mean of the networks that are followed, if any, computed by the fastest engine."""
+    if not parts:
         return None
-    parts = [_teacher(name, settings.classes, own) for name in teachers(settings)]
+    for part in parts:
+        fuse(part)
     network = parts[0] if len(parts) == 1 else Joined(*parts)
     if settings.teacher_views == 2:
         network = Mirrored(cast(KeyNetwork, network))
@@ -190,7 +211,6 @@ def _teacher(name: str, classes: int, own: Mapping[str, nn.Module]) -> nn.Module
             raise ConfigError(f'teacher: {name}: expected {classes} classes, found {weights.class_count}')
         network = build('key', weights.networks['key'], classes).eval()
         load_into(network, weights.states['key'], weights.source)
-    fuse(network)
     return network
 
 
@@ -198,19 +218,20 @@ def _batches(samples: list[tuple[Image, Image]], epoch: int, settings: KeyTraini
     """Yield image and label batches of one epoch; they depend on seed and epoch only. The next is made meanwhile."""
     order = np.random.default_rng((settings.seed, epoch)).permutation(len(samples))
     height, width = samples[0][1].shape
-    size = settings.size if settings.size[0] else (height, width)
+    size = settings.size if settings.size[0] else (height - height % SCALE, width - width % SCALE)
+    rare = settings.rare or ()
     faults = CameraFaults(share=settings.faults) if settings.faults else None
     ranges = Augmentation(scale=settings.scale, faults=faults)
 
     def make(start: int) -> _Batch:
         rng = np.random.default_rng((settings.seed, epoch, start))
         views = [
-            random_view(samples[i][0], samples[i][1], size, rng, ranges, settings.rare)
+            random_view(samples[i][0], samples[i][1], size, rng, ranges, rare)
             for i in order[start : start + settings.batch]
         ]
         if settings.paste:
             views = [
-                paste(view, views[number - 1], settings.rare) if rng.random() < settings.paste else view
+                paste(view, views[number - 1], rare) if rng.random() < settings.paste else view
                 for number, view in enumerate(views)
             ]
         images = torch.from_numpy(np.stack([image for image, _ in views])).permute(0, 3, 1, 2)

@@ -9,7 +9,7 @@ learns from motion afterwards (`davss_ros.train.parts.stages`).
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +27,8 @@ from davss_ros.train.material.augment import Augmentation
 from davss_ros.train.material.motion import to_tensor
 from davss_ros.train.material.scene import SceneClasses
 from davss_ros.train.material.stale import Staleness, Still, View, stale_views
-from davss_ros.train.parts.key import KeyTraining
-from davss_ros.train.runs import checkpoint, parallel
+from davss_ros.train.parts.key import rare_classes
+from davss_ros.train.runs import checkpoint, identity, parallel
 from davss_ros.train.runs.compute import Compute
 from davss_ros.train.runs.loop import Progress, Task, fit, optimizer, prefetched
 
@@ -49,7 +49,7 @@ class StillsTraining:
     encoder_factor: float = 0.4  # learning rate of a pretrained encoder, relative
     weight_decay: float = 1e-2
     distill: float = 0.5  # weight of following the key network's scores
-    rare: tuple[int, ...] = KeyTraining.rare  # class ids around which views are centred more often
+    rare: tuple[int, ...] | None = None  # as in `KeyTraining`
     start: Path | None = None  # as in `KeyTraining`; without, the encoder's ImageNet weights
     roles: SceneClasses = SceneClasses()  # noqa: RUF009  # immutable
     staleness: Staleness = Staleness()  # noqa: RUF009  # immutable
@@ -85,7 +85,7 @@ def train_correction_on_stills(
 
     Args:
         settings: what decides the result.
-        key: gives the key network, in evaluation mode on the CPU; not asked for what is in ``scores`` already.
+        key: gives the key network, in evaluation mode on the CPU.
         stills: labelled images of one size, whose sides are multiples of 4.
         out: folder of the checkpoint.
         scores: file of the key network's scores of the stills, ``.npy``.
@@ -95,7 +95,9 @@ def train_correction_on_stills(
     Raises:
         DataError: the stills differ in size, or the folder holds another run.
     """
-    prepared = _prepare(stills, settings.classes, key, scores)
+    prepared, made_of = _prepare(stills, settings.classes, key, scores)
+    if settings.rare is None:
+        settings = replace(settings, rare=rare_classes([still.labels for still in prepared], settings.classes))
     torch.manual_seed(settings.seed)
     network = build('correction', settings.network, settings.classes)
     if settings.start is None:
@@ -103,6 +105,7 @@ def train_correction_on_stills(
     else:
         taken = checkpoint.take_over(settings.start, network, 'correction')
         progress(f'{settings.network}: {taken} of {len(network.state_dict())} tensors from {settings.start}')
+        made_of['start'] = identity.of_tensors(network.state_dict())
 
     def loss(batch: _Batch) -> Tensor:
         with compute.autocast():
@@ -119,31 +122,36 @@ def train_correction_on_stills(
         len(prepared) // settings.batch,
         settings.epochs,
         out,
-        settings.fingerprint(),
+        {**settings.fingerprint(), **made_of},
     )
     fit(task, progress, compute)
     return network
 
 
-def _prepare(stills: Sequence[LabelledImage], classes: int, key: Callable[[], KeyNetwork], path: Path) -> list[Still]:
-    """Read the stills and the key network's scores of them, which are kept in ``path``."""
+def _prepare(
+    stills: Sequence[LabelledImage], classes: int, key: Callable[[], KeyNetwork], path: Path
+) -> tuple[list[Still], dict[str, str]]:
+    """Read the stills and the key network's scores of them, which are kept in ``path``; return what made them, too."""
     images = [(still.image(), still.labels(classes)) for still in stills]
     odd = {image.shape[:2] for image, _ in images}
     if len(odd) > 1 or any(side % SCALE for size in odd for side in size):
         raise DataError(f'stills: expected one size, a multiple of {SCALE}, found {sorted(odd)[:3]}')
+    network, note = key(), path.with_suffix('.json')
+    made_of = {'data': identity.of_arrays(array for pair in images for array in pair)}
+    if isinstance(network, nn.Module):
+        made_of['key'] = identity.of_tensors(network.state_dict())
     if not path.is_file():
-        network = key()
         if parallel.rank() == 0:
             with torch.inference_mode():
                 scores = np.stack([network(to_tensor(image))[0].half().numpy() for image, _ in images])
             path.parent.mkdir(parents=True, exist_ok=True)
+            identity.write_note(note, made_of)
             np.save(path.with_name('partial.npy'), scores)
             path.with_name('partial.npy').replace(path)
         parallel.wait_for_all()
+    identity.check_note(note, made_of)
     scores = np.load(path)
-    if len(scores) != len(images):
-        raise DataError(f'{path}: expected the scores of {len(images)} stills, found {len(scores)}; delete it')
-    return [Still(image, labels, score) for (image, labels), score in zip(images, scores, strict=True)]
+    return [Still(image, labels, score) for (image, labels), score in zip(images, scores, strict=True)], made_of
 
 
 def _batches(stills: list[Still], epoch: int, settings: StillsTraining) -> Iterator[_Batch]:
@@ -154,7 +162,7 @@ def _batches(stills: list[Still], epoch: int, settings: StillsTraining) -> Itera
     def make(start: int) -> _Batch:
         rng = np.random.default_rng((settings.seed, epoch, start))
         few = [stills[i] for i in order[start : start + settings.batch]]
-        views = list(stale_views(few, settings.roles.movable, settings.rare, rng, ranges, settings.staleness))
+        views = list(stale_views(few, settings.roles.movable, settings.rare or (), rng, ranges, settings.staleness))
         return _batch(views, (int(rng.integers(2)), int(rng.integers(2))))
 
     return prefetched(make, range(0, len(stills) - settings.batch + 1, settings.batch))

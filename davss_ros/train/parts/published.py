@@ -9,7 +9,7 @@ distortion network as they are. Both see triplets: scores go from the key frame 
 
 import copy
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +26,7 @@ from davss_ros.networks.resample import down, up
 from davss_ros.train.losses.labels import mean_cross_entropy
 from davss_ros.train.material.clips import Clip
 from davss_ros.train.material.triplets import Triplet, TripletSource
+from davss_ros.train.runs import identity
 from davss_ros.train.runs.compute import Compute
 from davss_ros.train.runs.loop import Progress, Task, fit, halves
 
@@ -100,7 +101,7 @@ def train_distortion_on_triplets(
             losses.append(distortion_loss(distortion.float(), step, settings.align_corners))
         return torch.stack(losses).sum()
 
-    _fit(settings, network, loss, clips, out, progress, compute)
+    _fit(settings, network, loss, clips, out, progress, compute, {'key': key, 'flow': flow})
     return network
 
 
@@ -134,7 +135,8 @@ def train_correction_on_triplets(
             losses.append(correction_loss(scores.float(), weight.float(), step, settings.align_corners))
         return torch.stack(losses).sum()
 
-    _fit(settings, both, loss, clips, out, progress, compute)
+    beside = {'key': key, 'flow': flow, 'distortion': distortion}
+    _fit(settings, both, loss, clips, out, progress, compute, beside)
     return both
 
 
@@ -191,7 +193,10 @@ def _fit(
     out: Path,
     progress: Progress,
     compute: Compute,
+    beside: Mapping[str, nn.Module],
 ) -> None:
+    made_of = {name: identity.of_tensors(other.state_dict()) for name, other in beside.items()}
+    made_of['data'] = identity.of_arrays(array for clip in clips for array in (*clip.images, *clip.labels))
     source = TripletSource(clips, settings.shortest, settings.longest, settings.batch, settings.size, settings.seed)
     task = Task(
         settings.network,
@@ -202,7 +207,7 @@ def _fit(
         len(source.ends()) // settings.batch,
         settings.epochs,
         out,
-        settings.fingerprint(),
+        {**settings.fingerprint(), **made_of},
         halves,
     )
     fit(task, progress, compute)

@@ -7,7 +7,7 @@ The flow is not trained here. Where a sample has true labels they are the target
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from davss_ros.networks.resample import down, up
 from davss_ros.train.losses.labels import label_loss, mean_divergence, up_every_second
 from davss_ros.train.material.motion import MotionSamples
 from davss_ros.train.material.regroup import Regrouping, regrouped
-from davss_ros.train.runs import checkpoint
+from davss_ros.train.runs import checkpoint, identity
 from davss_ros.train.runs.compute import Compute
 from davss_ros.train.runs.loop import Progress, Task, fit, optimizer
 
@@ -47,7 +47,7 @@ class StageTraining:
     gain: float = 1.0  # the correction counts by gain x distortion, at most 1, as it will in use
     distill: float = 0.5  # weight of following the key network's scores (correction)
     everywhere: float = 0.0  # weight of being right also where the map trusts propagation (correction)
-    start: Path | None = None  # as in `KeyTraining` (correction)
+    start: Path | None = None  # as in `KeyTraining`
     regroup: Regrouping = AS_THEY_ARE  # other classes and temperatures (distortion)
     seed: int = 0
 
@@ -80,13 +80,18 @@ def train_distortion(
     """
     torch.manual_seed(settings.seed)
     network = build('distortion', settings.network, settings.classes)
+    made_of = {'samples': samples.made_of}
+    if settings.start is not None:
+        taken = checkpoint.take_over(settings.start, network, 'distortion')
+        progress(f'{settings.network}: {taken} of {len(network.state_dict())} tensors from {settings.start}')
+        made_of['start'] = identity.of_tensors(network.state_dict())
 
     def loss(batch: _Batch) -> Tensor:
         with compute.autocast():
             predicted = network(batch.propagated, down(batch.image))
         return F.binary_cross_entropy(predicted[:, 0].float(), batch.wrong)
 
-    return _train(settings, network, samples, loss, out, progress, compute, settings.regroup)
+    return _train(settings, network, samples, loss, out, progress, compute, made_of, settings.regroup)
 
 
 def train_correction(
@@ -100,11 +105,13 @@ def train_correction(
     """Stage 2: make the merged scores right, with the distortion network as it is. Returns the network, in eval."""
     torch.manual_seed(settings.seed)
     network = build('correction', settings.network, settings.classes)
+    made_of = {'samples': samples.made_of, 'distortion': identity.of_tensors(distortion.state_dict())}
     if settings.start is None:
         imagenet_start(network)
     else:
         taken = checkpoint.take_over(settings.start, network, 'correction')
         progress(f'{settings.network}: {taken} of {len(network.state_dict())} tensors from {settings.start}')
+        made_of['start'] = identity.of_tensors(network.state_dict())
 
     def loss(batch: _Batch) -> Tensor:
         with compute.autocast():
@@ -114,7 +121,7 @@ def train_correction(
         weight = (settings.gain * weight.float()).clamp(max=1)
         return correction_loss(correction, weight, batch, settings.distill, settings.everywhere)
 
-    return _train(settings, network, samples, loss, out, progress, compute)
+    return _train(settings, network, samples, loss, out, progress, compute, made_of)
 
 
 def correction_loss(
@@ -142,6 +149,7 @@ def _train(
     out: Path,
     progress: Progress,
     compute: Compute,
+    made_of: Mapping[str, str],
     regroup: Regrouping = AS_THEY_ARE,
 ) -> nn.Module:
     task = Task(
@@ -153,7 +161,7 @@ def _train(
         len(samples) // settings.batch,
         settings.epochs,
         out,
-        settings.fingerprint(),
+        {**settings.fingerprint(), **made_of},
     )
     fit(task, progress, compute)
     return network

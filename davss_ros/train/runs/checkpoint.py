@@ -41,8 +41,12 @@ def save(
     if scaler is not None:
         state['scaler'] = scaler.state_dict()
     partial = path.with_suffix('.partial')
-    torch.save(state, partial)
-    partial.replace(path)
+    try:
+        torch.save(state, partial)
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:  # torch's of a full disk is a RuntimeError
+        partial.unlink(missing_ok=True)
+        raise DataError(f'{path}: cannot be written: {" ".join(str(error).split())[:200]}') from error
 
 
 def resume(
@@ -51,11 +55,11 @@ def resume(
     """Load what `save` wrote, if it exists, and return the number of finished epochs.
 
     Raises:
-        DataError: the run in this folder was made with other settings.
+        DataError: the run in this folder was made with other settings, or its file is damaged.
     """
     if not path.exists():
         return 0
-    state = torch.load(path, map_location='cpu', weights_only=True)
+    state = load(path)
     if state['settings'] != settings:
         before = state['settings']
         changed = sorted(k for k in settings.keys() | before.keys() if before.get(k) != settings.get(k))
@@ -65,6 +69,19 @@ def resume(
     if scaler is not None and state.get('scaler'):
         scaler.load_state_dict(state['scaler'])
     return int(state['done'])
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Return what `save` wrote; `DataError` if the file holds something else."""
+    try:
+        state = torch.load(path, map_location='cpu', weights_only=True)
+    except OSError as error:
+        raise DataError(f'{path}: cannot be read: {error.strerror or error}') from error
+    except Exception as error:  # torch raises whatever its reader stumbles on
+        raise DataError(f'{path}: no checkpoint of a training, or damaged; delete it to train anew') from error
+    if not isinstance(state, dict) or not all(isinstance(state.get(name), dict) for name in ('model', 'settings')):
+        raise DataError(f'{path}: expected a checkpoint.pt of a training, found another file of torch')
+    return state
 
 
 def take_over(source: Path, model: nn.Module, role: str) -> int:
@@ -77,7 +94,7 @@ def take_over(source: Path, model: nn.Module, role: str) -> int:
         role: of the network in a model.
 
     Raises:
-        DataError: no such checkpoint, or nothing in it fits.
+        DataError: no such checkpoint, or it is none, or nothing in it fits.
         WeightsError: no such model, or it is damaged.
     """
     if source.suffix != '.pt':
@@ -85,7 +102,7 @@ def take_over(source: Path, model: nn.Module, role: str) -> int:
         state = {name: value.float() for name, value in weights.states.get(role, {}).items()}
         network = weights.networks.get(role, '')
     elif source.exists():
-        saved = torch.load(source, map_location='cpu', weights_only=True)
+        saved = load(source)
         state, network = saved['model'], saved['settings'].get('network', '')
     else:
         raise DataError(f'{source}: expected the checkpoint to start from, found no such file')

@@ -159,9 +159,11 @@ def test_stills_are_set_in_motion_and_videos_cut_to_pieces(tmp_path: Path, model
     assert [len(clip.images) for clip in pieces.clips] == [2, 2]
     np.testing.assert_array_equal(pieces.clips[1].images[0], wall(2).images[2])
     assert len(video_pieces([tmp_path / 'images'], model, 1, most=1).clips) == 1
-    for after, first in ((0.5, 2), (0.9, 2)):  # the last piece is always left
+    for after, first in ((0.5, 2), (0.3, 1)):  # from the first frame that the gate did not see
         (late,) = video_pieces([tmp_path / 'images'], model, 1, after=after).clips
         np.testing.assert_array_equal(late.images[0], wall(2).images[first])
+    with pytest.raises(DataError, match='expected at least 2 frames after the first 4, found 0'):
+        video_pieces([tmp_path / 'images'], model, 1, after=0.9)
     with pytest.raises(DataError, match='expected at least 10 frames'):
         video_pieces([tmp_path / 'images'], model, 9)
 
@@ -170,6 +172,7 @@ def test_stills_are_set_in_motion_and_videos_cut_to_pieces(tmp_path: Path, model
     ('text', 'message'),
     [
         ('{}', 'expected names and settings'),
+        ('per_frame: {}', 'per_frame: is tried beside all settings'),
         ('bold: {gain: 3}', 'settings: bold: expected mode, .*, found gain'),
         ('bold: {correction_gain: 1000}', 'correction_gain: expected 0.0 to 100.0, found 1000'),
         ('bold: 3', 'bold: expected settings like'),

@@ -70,9 +70,9 @@ def test_samples_hold_what_the_networks_gave(tmp_path: Path) -> None:
 def test_samples_survive_the_disk_and_depend_on_the_seed_only(tmp_path: Path) -> None:
     settings = MotionSettings(stills(tmp_path / 'data', [(32, 48)] * 2), rounds=1, longest=3, samples_per_video=1)
     made = make_samples(settings, red_or_not, nothing_moves, 'composed', 11, lambda _: None)
-    assert load_samples(tmp_path / 'samples') is None
-    save_samples(made, tmp_path / 'samples')
-    read = load_samples(tmp_path / 'samples')
+    assert load_samples(tmp_path / 'samples', {}) is None
+    save_samples(made, tmp_path / 'samples', {})
+    read = load_samples(tmp_path / 'samples', {})
     again = make_samples(settings, red_or_not, nothing_moves, 'composed', 11, lambda _: None)
     assert read is not None
     for name in ARRAYS:

@@ -19,7 +19,7 @@ from davss_ros.networks.deeplab_lite import DeepLabLite
 from davss_ros.networks.registry import build
 from davss_ros.networks.weights import Weights, read_weights, write_weights
 from davss_ros.train.losses.labels import mean_divergence
-from davss_ros.train.parts.key import START, KeyTraining, followed, train_key
+from davss_ros.train.parts.key import START, KeyTraining, followed, teaching, train_key
 from davss_ros.train.runs.compute import Compute
 
 CLASSES = 3
@@ -108,7 +108,7 @@ def test_a_teacher_with_two_views_is_the_mean_of_both(tmp_path: Path, stills: li
     own = torch.nn.Conv2d(3, CLASSES, 4, stride=4).eval()
     image = torch.rand(1, 3, 32, 48)
     settings = KeyTraining(tmp_path, tmp_path, classes=CLASSES, teacher='other', teacher_views=2)
-    found = followed(settings, Compute(), {'other': own})
+    found = followed(settings, Compute(), teaching(settings, {'other': own}))
     assert found is not None
     with torch.inference_mode():
         expected = (own(image) + own(image.flip(3)).flip(3)) / 2
@@ -120,7 +120,7 @@ def test_several_teachers_are_followed_in_their_mean(tmp_path: Path) -> None:
     torch.manual_seed(1)
     own, before = (torch.nn.Conv2d(3, CLASSES, 4, stride=4).eval() for _ in range(2))
     settings = KeyTraining(tmp_path, tmp_path, classes=CLASSES, teacher=f'other,{START}')
-    found = followed(settings, Compute(), {'other': own, START: before})
+    found = followed(settings, Compute(), teaching(settings, {'other': own, START: before}))
     assert found is not None
     image = torch.rand(1, 3, 32, 48)
     with torch.inference_mode():

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from davss_ros.errors import DataError
 from davss_ros.networks.interface import Propagated
-from davss_ros.train.material.motion import ARRAYS, MotionSamples, load_samples, save_samples
+from davss_ros.train.material.motion import ARRAYS, NOTE, MotionSamples, load_samples, save_samples
 from davss_ros.train.parts.stages import StageTraining, train_correction, train_distortion
 
 CLASSES, COUNT, HEIGHT, WIDTH = 3, 8, 32, 48
@@ -150,8 +150,8 @@ def test_other_settings_are_refused(samples: MotionSamples, tmp_path: Path) -> N
 
 
 def test_samples_are_left_alone_and_may_be_read_only(samples: MotionSamples, tmp_path: Path) -> None:
-    save_samples(samples, tmp_path / 'samples')
-    mapped = load_samples(tmp_path / 'samples')
+    save_samples(samples, tmp_path / 'samples', {})
+    mapped = load_samples(tmp_path / 'samples', {})
     assert mapped is not None
     for name in ARRAYS:
         assert np.array_equal(getattr(mapped, name), getattr(samples, name))
@@ -162,7 +162,31 @@ def test_samples_are_left_alone_and_may_be_read_only(samples: MotionSamples, tmp
 
 
 def test_incomplete_samples_are_not_loaded(samples: MotionSamples, tmp_path: Path) -> None:
-    assert load_samples(tmp_path) is None
-    save_samples(samples, tmp_path)
-    (tmp_path / f'{ARRAYS[-1]}.npy').unlink()
-    assert load_samples(tmp_path) is None
+    assert load_samples(tmp_path, {}) is None
+    save_samples(samples, tmp_path, {})
+    (tmp_path / NOTE).unlink()
+    assert load_samples(tmp_path, {}) is None
+    save_samples(samples, tmp_path, {})
+    array = tmp_path / f'{ARRAYS[-1]}.npy'
+    array.write_bytes(array.read_bytes()[:-4])
+    with pytest.raises(DataError, match=r'damaged: .*; delete it'):
+        load_samples(tmp_path, {})
+
+
+def test_samples_of_other_networks_data_or_motion_are_refused(samples: MotionSamples, tmp_path: Path) -> None:
+    made_of = {'key': 'one', 'data': 'some', 'longest': 9}
+    save_samples(samples, tmp_path, made_of)
+    found = load_samples(tmp_path, made_of)
+    assert found is not None and found.made_of
+    assert load_samples(tmp_path, {'data': 'some', 'longest': 9}) is not None  # the key network is not at hand
+    with pytest.raises(DataError, match=r'made with other settings \(data, key\)'):
+        load_samples(tmp_path, {'key': 'another', 'data': 'more', 'longest': 9})
+    train_distortion(replace(DISTORTION, epochs=1), found, tmp_path / 'out', quiet)
+    with pytest.raises(DataError, match=r'made with other settings \(samples\)'):
+        train_distortion(replace(DISTORTION, epochs=1), replace(found, made_of=''), tmp_path / 'out', quiet)
+
+
+def test_distortion_starts_where_another_ended(samples: MotionSamples, tmp_path: Path) -> None:
+    first = train_distortion(replace(DISTORTION, epochs=1), samples, tmp_path / 'first', quiet)
+    settings = replace(DISTORTION, epochs=0, start=tmp_path / 'first' / 'checkpoint.pt')
+    assert equal(train_distortion(settings, samples, tmp_path / 'second', quiet), first)

@@ -104,9 +104,22 @@ def test_a_write_that_fails_leaves_the_last_one(path: Path, monkeypatch: pytest.
         raise OSError('no space left on device')
 
     monkeypatch.setattr(torch, 'save', full_disk)
-    with pytest.raises(OSError, match='no space'):
+    with pytest.raises(DataError, match=r'checkpoint\.pt: cannot be written: no space'):
         checkpoint.save(path, *tiny(1), 4, SETTINGS)
     assert path.read_bytes() == whole
+
+
+def test_what_is_no_checkpoint_is_named(path: Path, tmp_path: Path) -> None:
+    whole = path.read_bytes()
+    torch.save({'weight': torch.ones(1)}, tmp_path / 'other.pt')
+    for content in (b'', whole[:100], whole[: len(whole) // 2], b'text', (tmp_path / 'other.pt').read_bytes()):
+        path.write_bytes(content)
+        for look in (
+            lambda: checkpoint.resume(path, *tiny(1), SETTINGS),
+            lambda: checkpoint.take_over(path, tiny(1)[0], 'key'),
+        ):
+            with pytest.raises(DataError, match=str(path)):
+                look()
 
 
 def test_saving_again_replaces(path: Path) -> None:
