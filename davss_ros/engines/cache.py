@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import torch
 from torch import nn
@@ -68,7 +69,7 @@ class Cache:
         """Keep what ``make`` returns."""
         if not self._writable:
             return
-        partial = self._folder / f'{key}.{os.getpid()}'
+        partial = self._folder / f'{key}.{uuid4().hex}'  # threads and containers may write at once
         try:
             content = make()
             self._folder.mkdir(parents=True, exist_ok=True)

@@ -185,7 +185,7 @@ def _tried(
     engines: Engines, among: Sequence[Engine], source: Source, tensors: Sequence[Tensor], role: str, finish: Finish
 ) -> tuple[Choice, Mapping[str, float]]:
     """Return the choice, and the milliseconds of those that agree, if they were taken."""
-    last = Choice(among[-1], among[-1].compile(source, tensors))
+    among, last = _last(among, source, tensors, role)
     result = finish(last.compiled(*tensors))
     reference = result if isinstance(source, Path) else finish(engines.reference.compile(source, tensors)(*tensors))
     doubt = 2 * float(torch.quantile((result - reference).abs().flatten()[:SAMPLE].float(), DOUBT))
@@ -209,6 +209,20 @@ def _tried(
     return fitting[times.index(min(times))], {
         choice.engine.name: round(value, 2) for choice, value in zip(fitting, times, strict=True)
     }
+
+
+def _last(
+    among: Sequence[Engine], source: Source, tensors: Sequence[Tensor], role: str
+) -> tuple[Sequence[Engine], Choice]:
+    """Return the engines up to the last one that compiles the network, with which the others must agree."""
+    while True:
+        try:
+            return among, Choice(among[-1], among[-1].compile(source, tensors))
+        except Exception as error:  # whatever a library throws
+            if len(among) == 1:
+                raise
+            log.warning('%s: %s fails (%s)', role, among[-1].name, reason(error))
+            among = among[:-1]
 
 
 def _times(choices: Sequence[Choice], tensors: Sequence[Tensor]) -> list[float]:

@@ -4,13 +4,16 @@
 """A network as it is called, computed by the engine that was chosen for it."""
 
 import logging
+import math
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from davss_ros.engines.choice import Choice, Engines, choose, reason
 from davss_ros.engines.engine import Source
+from davss_ros.errors import EngineError
 from davss_ros.networks.again import KeyAgain, Mirrored, OneByOne
 from davss_ros.networks.interface import FileNetwork, Propagated
 
@@ -60,13 +63,19 @@ class EngineNetwork:
         while True:
             choice = self._choices.get(sizes) or self._choose(sizes, inputs, tensors)
             try:
-                return self._finish(choice.compiled(*tensors))
+                return self._checked(self._finish(choice.compiled(*tensors)), choice)
             except Exception as error:
                 if choice.engine is self._left[-1]:
                     raise
                 self._left.remove(choice.engine)
                 self._choices.clear()
                 log.warning('%s: %s fails (%s); another one is chosen', self.role, choice.engine.name, reason(error))
+
+    def _checked(self, output: Tensor, choice: Choice) -> Tensor:
+        """Raise `EngineError` if there are no numbers, which one sum tells; on CUDA it would wait for the device."""
+        if choice.engine.on_cpu and not math.isfinite(float(output.sum(dtype=torch.float32))):
+            raise EngineError('gives NaN or infinity')
+        return output
 
     def _choose(self, sizes: _Sizes, inputs: Sequence[Any], tensors: Sequence[Tensor]) -> Choice:
         source = self._source(inputs)

@@ -77,7 +77,8 @@ def _engine_ratios(times: Mapping[str, Times], interval: int) -> dict[str, float
         for name, kind, stage in stages
         if all(stage in getattr(contender, kind) for contender in (torch, ours))
     }
-    times_of['other frame'] = [typical(torch.other), typical(ours.other)]
+    if torch.other and ours.other:
+        times_of['other frame'] = [typical(torch.other), typical(ours.other)]
     times_of['mean frame'] = [torch.mean(interval), ours.mean(interval)]
     return {name: ratio(*pair) for name, pair in times_of.items()}
 

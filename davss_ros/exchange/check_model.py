@@ -121,7 +121,11 @@ def _on_picture(
     labels = labels_of(key, image, config)
     painter = Painter(network.description.classes)
     overlay = cv2.cvtColor(painter.overlay(image, labels, OPACITY), cv2.COLOR_RGB2BGR)
-    if not cv2.imwrite(str(options.out), overlay):
+    try:
+        written = cv2.imwrite(str(options.out), overlay)
+    except cv2.error as error:  # a suffix that it does not know
+        raise DataError(f'--out: expected a name as overlay.png, found {options.out}') from error
+    if not written:
         raise DataError(f'--out: cannot be written: {options.out}')
     lines = [f'overlay: {options.out}', f'classes here: {_most(labels, network.description)}']
     original = original_scores(network.foreign, frame)

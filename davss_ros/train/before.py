@@ -8,6 +8,7 @@ from pathlib import Path
 
 from davss_ros.datasets.coding import IdsOrColors
 from davss_ros.datasets.dataset import Dataset
+from davss_ros.datasets.drives import halves
 from davss_ros.datasets.stills import LabelledImage
 from davss_ros.datasets.turned import turned
 from davss_ros.errors import DataError
@@ -37,6 +38,9 @@ def check_before(recipe: Recipe, part: str, data: Dataset, left_out: Sequence[La
     problems = [line for path in recipe.motion.videos for line in _video_problems(path, recipe, data)]
     if _needs_motion(recipe, part):
         problems += _size_problems(recipe, (*data.stills, *left_out))
+    if recipe.gate is not None and left_out and not halves(left_out, recipe.gate.share)[0]:
+        found = f'{recipe.gate.share:g} of {len(left_out)}'
+        problems.append(f'gate: share: expected some of the stills that are left out, found {found}, which is none')
     problems += network_problems(recipe, len(data.classes))
     if problems:
         raise DataError('\n'.join(problems))

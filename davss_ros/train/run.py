@@ -79,8 +79,6 @@ class Run:
         light, distortion = self._on_cpu(self.light), self._on_cpu(self.distortion)
         look = at_scale(light, self.recipe.export.correction_scale)
         stills = halves(self.left_out, settings.share)[0]
-        if not stills:
-            raise DataError(f'gate: share: {settings.share:g} of {len(self.left_out)} stills that are left out is none')
         motion = self._samples('samples_left_out', stills, self._motion())
         samples = gate_samples(motion, KeyAgain(look), distortion)
         return train_gate(settings, samples, out, say, self._compute())

@@ -113,6 +113,14 @@ def test_classes_in_another_order_keep_their_names(tmp_path: Path, write: Write)
     assert np.unique(dataset.stills[0].labels(11)).tolist() == [10 - 3]
 
 
+def test_a_left_camera_in_a_plain_folder_is_not_camvid(tmp_path: Path, write: Write) -> None:
+    for kind in ('images', 'labels'):
+        write(tmp_path / kind / 'cam_000_L.png', 3)
+    assert open_dataset(tmp_path).layout == 'folder'
+    (tmp_path / 'images' / 'cam_000_L.png').rename(tmp_path / 'images' / 'cam_000.png')
+    assert open_dataset(tmp_path).layout == 'camvid'
+
+
 def test_authors_layout(camvid: Path) -> None:
     dataset = open_dataset(camvid, split=ALL_SPLITS)
     assert dataset.problems == ()

@@ -1,6 +1,7 @@
 # Copyright 2026 davss_ros developers
 # SPDX-License-Identifier: Apache-2.0
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -88,5 +89,18 @@ def test_a_fingerprint_is_of_all_that_matters(tmp_path: Path) -> None:
 def test_two_processes_may_write_the_same(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     cache.write('a', lambda: b'abc')
-    cache.write('a', lambda: b'abc')
+
+    def meanwhile() -> bytes:  # another thread, or a container, writes
+        cache.write('a', lambda: b'abc')
+        return b'abc'
+
+    cache.write('a', meanwhile)
+    both = threading.Barrier(2, timeout=60)
+    threads = [threading.Thread(target=cache.write, args=('b', lambda: bytes(both.wait() * 0 + 1))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert cache.read('b', bytes) == b'\0'
+    (tmp_path / 'b').unlink()
     assert [path.name for path in tmp_path.iterdir()] == ['a']  # nothing half written is left

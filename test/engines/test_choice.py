@@ -35,9 +35,10 @@ class StandIn:
     flipped: float = 0.0  # share of the pixels with another label
     broken: bool = False
     breaks_after: int = 1000  # calls
+    numbers_until: int = 1000  # calls
     compiled: list[Sequence[Tensor]] = field(default_factory=list)
 
-    on_cpu = False  # its waiting is no work
+    on_cpu: bool = False  # its waiting is no work
 
     @property
     def description(self) -> str:
@@ -51,12 +52,15 @@ class StandIn:
 
         def call(*tensors: Tensor) -> tuple[Tensor]:
             self.breaks_after -= 1
+            self.numbers_until -= 1
             if self.breaks_after < 0:
                 raise RuntimeError('the device is gone\nand more')
             time.sleep(self.wait)
             scores: Tensor = source(*tensors).clone()
             wrong = int(self.flipped * scores[0, 0].numel())
             scores.flatten(2)[:, :, :wrong] *= -1
+            if self.numbers_until < 0:
+                scores[0, 0, 0, 0] = torch.nan
             return (scores,)
 
         return call
@@ -121,6 +125,26 @@ def test_what_fails_later_is_replaced_on_the_spot(
         assert torch.equal(network(IMAGE), tiny(IMAGE))
     assert network.description == TORCH.description
     assert caplog.messages == ['key: frail fails (RuntimeError: the device is gone); another one is chosen']
+
+
+def test_what_gives_no_numbers_later_is_replaced_on_the_spot(
+    tiny: nn.Module, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    network = network_of(tiny, tmp_path, StandIn('odd', on_cpu=True, numbers_until=3), timed=False)
+    for _ in range(6):
+        assert torch.equal(network(IMAGE), tiny(IMAGE))
+    assert caplog.messages == ['key: odd fails (gives NaN or infinity); another one is chosen']
+
+
+def test_where_the_last_one_cannot_another_one_computes(
+    tiny: nn.Module, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    engines = Engines([StandIn('good'), StandIn('new'), StandIn('old', broken=True)], TORCH, Cache(tmp_path), False)
+    network = EngineNetwork(tiny, engines, 'key')
+    assert torch.equal(network(IMAGE), tiny(IMAGE))
+    assert network.description == 'good 1.0' and caplog.messages == ['key: old fails (old cannot)']
+    with pytest.raises(EngineError, match='old cannot'):
+        EngineNetwork(tiny, Engines([StandIn('old', broken=True)] * 2, TORCH, Cache(tmp_path), False), 'gate')(IMAGE)
 
 
 def test_every_size_is_looked_at_the_number_of_images_not(tiny: nn.Module, tmp_path: Path) -> None:

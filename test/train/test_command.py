@@ -3,6 +3,7 @@
 
 """The whole training on a handful of tiny stills, to a model file that loads."""
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -43,6 +44,9 @@ correction: {epochs: 1, start: correction_coarse}
 """
 
 
+STARTED = RECIPE.replace('epochs: 1}', 'epochs: 1, start: camvid_light}', 1)
+
+
 def recipe(folder: Path, text: str = RECIPE) -> list[str]:
     path = folder / 'recipe.yaml'
     path.write_text(text)
@@ -75,6 +79,70 @@ def test_a_run_with_other_settings_is_not_continued(tmp_path: Path, capsys: pyte
     assert main(command) == 0
     assert main([*command, '--seed', '5']) == 1
     assert 'made with other settings (seed)' in capsys.readouterr().err
+
+
+def test_a_run_on_other_data_is_not_continued(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = data(tmp_path / 'data')
+    for kind in ('images', 'labels'):  # of another drive
+        for number in range(2):
+            shutil.copy(folder / kind / f'{number}.png', folder / kind / f'b{number}.png')
+    command = ['key', '--data', str(folder), '--out', str(tmp_path / 'run'), *recipe(tmp_path)]
+    assert main(command) == 0
+    assert main([*command, '--leave-out', 'b']) == 1
+    assert 'made with other settings (data)' in capsys.readouterr().err
+    assert main(['key', '--data', str(folder), '--out', str(tmp_path / 'run'), *recipe(tmp_path, STARTED)]) == 1
+    assert 'made with other settings (start)' in capsys.readouterr().err
+
+
+def test_samples_of_another_key_network_are_not_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = data(tmp_path / 'data')
+    command = ['samples', '--data', str(folder), '--out', str(tmp_path / 'run'), *recipe(tmp_path)]
+    assert main(command) == 0
+    shutil.rmtree(tmp_path / 'run' / 'key')
+    recipe(tmp_path, RECIPE.replace('epochs: 1}', 'epochs: 2}', 1))
+    assert main(['key', *command[1:]]) == 0
+    assert main(['distortion', *command[1:]]) == 1
+    assert 'samples/made_of.json: made with other settings (key)' in capsys.readouterr().err
+
+
+def test_what_is_left_out_must_do_for_the_gate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = f'{RECIPE}\nlight: {{network: deeplab_lite1, epochs: 0}}\ngate: {{share: 0.1, epochs: 1}}'
+    command = ['gate', '--data', str(data(tmp_path / 'data')), '--out', str(tmp_path / 'run')]
+    assert main([*command, '--leave-out', '7', *recipe(tmp_path, text)]) == 1
+    assert 'gate: share: expected some of the stills that are left out, found 0.1 of 1' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('{motion: {}, key: {start: motion}}', 'key: start: expected a section before it (none), found motion'),
+        ('key: {start: nowhere.pt}', 'key: start: nowhere.pt: no such checkpoint'),
+        ('key: {rare: [11]}', 'key: rare: expected ids of 11 classes, found [11]'),
+        ('key: {teacher: nobody}', 'key: teacher: expected one of start or a model'),
+        ('gate: {start: nowhere.safetensors}', 'gate: start: weights: expected'),
+        ('light: {network: deepest}', 'light: network: key: expected one of '),
+        ('flow: {network: still}', 'flow: network: flow: expected one of '),
+        ('export: {propagation: leaps}', 'export: propagation: expected step, composed'),
+        ('export: {networks: [key, eyes]}', 'export: expected roles of key, '),
+        ('export: {borrow: {correction: nobody}}', 'export: borrow: correction: weights: expected'),
+    ],
+)
+def test_networks_that_cannot_be_are_said_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str
+) -> None:
+    command = ['all', '--data', str(data(tmp_path / 'data')), '--out', str(tmp_path / 'run'), *recipe(tmp_path, text)]
+    assert main(command) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / 'run').exists()
+
+
+def test_images_of_any_size_train_a_key_network(tmp_path: Path) -> None:
+    folder = data(tmp_path / 'data')
+    for path in [*folder.rglob('*.png')]:
+        image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        assert image is not None
+        cv2.imwrite(str(path), image[:-1, :-3])
+    assert main(['key', '--data', str(folder), '--out', str(tmp_path / 'run'), *recipe(tmp_path)]) == 0
 
 
 def test_too_little_data_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

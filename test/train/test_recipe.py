@@ -221,3 +221,32 @@ def test_without_pydantic_the_way_out_is_said(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, 'pydantic', None)
     with pytest.raises(ImportError, match=r"pip install 'pydantic>=2'"):
         load_recipe('camvid_lite', data=DATA, out=OUT)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('key: {batch: 0}', 'key: batch: expected 1 or more, found 0'),
+        ('key: {epochs: -1}', 'key: epochs: expected 0 or more, found -1'),
+        ('key: {size: [30, 40]}', r'key: size: expected multiples of 4, found \(30, 40\)'),
+        ('key: {scale: [0, 1]}', 'key: scale: expected 0.05 to 20'),
+        ('key: {scale: [2, 1]}', 'key: scale: expected the smaller one first'),
+        ('key: {look_scales: []}', 'key: look_scales: expected one at least'),
+        ('motion: {stride: 0}', 'motion: stride: expected 1 or more'),
+        ('gate: {share: 2}', 'gate: share: expected 0.01 to 1'),
+        ('export: {correction_share: 5}', 'export: correction_share: expected 0.001 to 1'),
+        ('distortion: {recipe: paper, shortest: 1}', 'distortion: shortest: expected 2 or more'),
+    ],
+)
+def test_numbers_out_of_range_are_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(write(tmp_path, text), data=DATA, out=OUT)
+
+
+def test_home_is_known_in_every_path(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, 'videos: [~/video]\nout: ~/runs\nkey: {start: ~/c.pt}'), data=DATA)
+    assert (recipe.motion.videos, recipe.out, recipe.key.start) == (
+        (Path.home() / 'video',),
+        Path.home() / 'runs',
+        Path.home() / 'c.pt',
+    )

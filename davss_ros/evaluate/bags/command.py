@@ -14,7 +14,7 @@ from davss_ros.command_line import guarded
 from davss_ros.engines.allocator import keep_freed_memory
 from davss_ros.errors import DataError
 from davss_ros.evaluate.bags.session import Session
-from davss_ros.recordings.arguments import not_below_zero, positive
+from davss_ros.recordings.arguments import not_below_zero, not_negative, positive
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument('--no-report', action='store_true', help='leave report.html out')
     group.add_argument('--record', action='store_true', help='write the outputs as a bag')
     group.add_argument('--video', action='store_true', help='write overlay and distortion as mp4')
-    group.add_argument('--pick', type=int, default=0, metavar='N', help='write the N most telling frames')
+    group.add_argument('--pick', type=not_negative, default=0, metavar='N', help='write the N most telling frames')
     group.add_argument('--baseline', type=Path, help='results.json to compare with')
     group.add_argument(
         '--max-loss', type=not_below_zero, metavar='POINTS', help='exit with 1 if more is lost against the baseline'
@@ -89,10 +89,14 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument('--live', action='store_true', help='play the bags through the running node, too, and compare')
     group = made.add_argument_group('computing')
     group.add_argument('--workers', type=positive, default=1, help='processes on this machine')
-    group.add_argument('--threads', type=int, default=0, help='of each process; default: as many as there are cores')
+    group.add_argument('--threads', type=not_negative, default=0, help='of each process; default: one a core')
     group.add_argument('--ray', default='', metavar='auto|ADDRESS', help='a Ray cluster')
     group.add_argument(
-        '--part', type=int, default=0, metavar='FRAMES', help='part bags for the workers; default: as these need'
+        '--part',
+        type=not_negative,
+        default=0,
+        metavar='FRAMES',
+        help='part bags for workers; default: as these need',
     )
     return made
 

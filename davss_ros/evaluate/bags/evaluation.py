@@ -110,16 +110,17 @@ def _side_by_side(
                     outcome.failed[job.name(bag)] = wrong[0]
                 else:
                     try:
-                        outcome.repaired += _joined(job, plans[bag], group, counts.get(job.name(bag), 0))
+                        outcome.repaired += _joined(job, plans[bag], group)
                     except DavssError as error:
                         outcome.failed[job.name(bag)] = str(error)
                 del waiting[bag]
     watcher.look()
 
 
-def _joined(job: Job, plan: BagPlan, group: list[Work], before: int) -> int:
+def _joined(job: Job, plan: BagPlan, group: list[Work]) -> int:
     """Append the rows of all parts of a bag that count; return how many parts had to be done again."""
     joiner, repaired = Joiner(plan), 0
+    there = {row.place for row in read_rows(job.out / ROWS) if row.bag == plan.name}  # of an earlier run
     with (job.out / ROWS).open('ab', buffering=0) as file:
         for work in group:
             mended = joiner.misfit(work.task, _ahead(work, plan))
@@ -131,8 +132,7 @@ def _joined(job: Job, plan: BagPlan, group: list[Work], before: int) -> int:
                 do(work)
             for row in _counting(work, plan):
                 joiner.add(row)
-                before -= 1
-                if before < 0:
+                if row.place not in there:
                     append(file, job.out / ROWS, to_line(row).encode())
     return repaired
 

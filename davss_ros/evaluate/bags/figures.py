@@ -104,7 +104,7 @@ class Figures:
     ) -> None:
         self._classes, self._against, self._longest_gap = classes, against, longest_gap
         self._lengths = {key: max(SHORTEST, ceil(count / BLOCKS)) for key, count in frames.items()}
-        self._places = {bag: place for place, bag in enumerate(dict.fromkeys(bag for bag, _ in frames))}
+        self._places = {key: place for place, key in enumerate(frames)}
         self._bags: dict[str, _Sums] = {}
         self._all = _Sums(len(classes))
         self._blocks: dict[tuple[str, str], Block] = {}
@@ -150,11 +150,14 @@ class Figures:
 
     def bags(self) -> dict[str, dict[str, Any]]:
         """Return the figures by bag."""
-        return {bag: self._figures(self._bags[bag]) for bag in sorted(self._bags, key=self._place)}
+        places = {bag: place for place, bag in enumerate(dict.fromkeys(bag for bag, _ in self._places))}
+        return {
+            bag: self._figures(self._bags[bag])
+            for bag in sorted(self._bags, key=lambda bag: places.get(bag, len(places)))
+        }
 
     def all(self) -> dict[str, Any]:
         """Return the figures of all bags together, and the counts of every block."""
-        self._all.blocks.sort(key=lambda block: self._place(block.bag))  # workers end as it falls out
         blocks = [
             {
                 'bag': block.bag,
@@ -162,12 +165,13 @@ class Figures:
                 'frames': block.frames,
                 'counts': None if block.counts is None else sparse(block.counts),
             }
-            for block in self._all.blocks
+            for block in self._in_order(self._all)
         ]
         return self._figures(self._all) | {'blocks': blocks}
 
-    def _place(self, bag: str) -> int:
-        return self._places.get(bag, len(self._places))
+    def _in_order(self, sums: _Sums) -> list[Block]:
+        """Return blocks by bag and camera, those of a camera in their order: workers end as it falls out."""
+        return sorted(sums.blocks, key=lambda block: self._places.get((block.bag, block.camera), len(self._places)))
 
     def _figures(self, sums: _Sums) -> dict[str, Any]:
         figures: dict[str, Any] = {'frames': sums.frames, 'counted': sums.counted}
@@ -184,7 +188,7 @@ class Figures:
                 'distortion_map': _map_figures(sums.map),
             }
         figures |= {
-            'by_time': [self._block(block) for block in sums.blocks],
+            'by_time': [self._block(block) for block in self._in_order(sums)],
             'key_frames': dict(sums.keys),
             'latency_ms': _latency(sums),
             'dropped_if_live': _live(sums),

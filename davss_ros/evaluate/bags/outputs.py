@@ -16,7 +16,7 @@ from davss_ros.evaluate.bags.moments import APART, WORST, made_again, moments, s
 from davss_ros.evaluate.bags.part import PARTS, numbered_files
 from davss_ros.evaluate.bags.pick import pick
 from davss_ros.evaluate.bags.plan import BagPlan
-from davss_ros.evaluate.bags.record import join_recording, topic_of
+from davss_ros.evaluate.bags.record import join_recording, recorded_frames, topic_of
 from davss_ros.evaluate.bags.report import report
 from davss_ros.evaluate.bags.rows import FrameRow
 from davss_ros.evaluate.bags.store import ROWS
@@ -28,7 +28,7 @@ RECORD, VIDEO, PICKED = 'record', 'video', 'picked'
 def write_recordings(job: Job, plans: Mapping[Path, BagPlan], model: Model, *, record: bool, video: bool) -> None:
     """Join what the tasks recorded into a bag each, and make videos of it."""
     for bag, plan in plans.items():
-        files = numbered_files(job.out / PARTS, plan.name, 2)  # task and attempt
+        files = _recorded(job, plan)
         if not files:
             continue
         folder = job.out / RECORD / plan.name
@@ -43,6 +43,18 @@ def write_recordings(job: Job, plans: Mapping[Path, BagPlan], model: Model, *, r
             shutil.rmtree(folder)
     if not record and (job.out / RECORD).is_dir():
         (job.out / RECORD).rmdir()
+
+
+def _recorded(job: Job, plan: BagPlan) -> list[Path]:
+    """Return what was recorded of a bag: of runs that parted it otherwise, that which went to the end."""
+    by_pieces: dict[str, list[Path]] = {}
+    for path in numbered_files(job.out / PARTS, plan.name, 3):  # pieces, task and attempt
+        by_pieces.setdefault(path.name.removeprefix(f'{plan.name}.').partition('.')[0], []).append(path)
+
+    def frames(files: list[Path]) -> int:
+        return sum(map(len, recorded_frames(files, job.record[-1]).values()))
+
+    return max(by_pieces.values(), key=frames, default=[])
 
 
 def write_report(path: Path, results: Mapping[str, Any], job: Job, plans: Mapping[Path, BagPlan], model: Model) -> None:

@@ -137,7 +137,8 @@ def tasks_of(plan: BagPlan, cameras: Sequence[Camera], pieces: int = 1) -> list[
     """
     spans = {camera.topic: _spans(plan, camera, _cuts(plan, pieces)) for camera in cameras}
     tasks = [
-        Task(plan.bag, {topic: parts[i] for topic, parts in spans.items()}, f'{plan.name}.{i}') for i in range(pieces)
+        Task(plan.bag, {topic: parts[i] for topic, parts in spans.items()}, f'{plan.name}.{pieces}.{i}')
+        for i in range(pieces)
     ]
     return [task for task in tasks if any(span.end > span.begin for span in task.spans.values())]
 

@@ -18,6 +18,7 @@ from davss_ros.evaluate.bags.plan import BagPlan, folder_of
 from davss_ros.evaluate.bags.recording import storage_files
 from davss_ros.evaluate.bags.rows import read_rows
 from davss_ros.evaluate.provenance import provenance, sha256
+from davss_ros.networks.weights import locate
 
 BLOCK = 1 << 20
 
@@ -42,8 +43,17 @@ def figures_of(job: Job, plans: Mapping[Path, BagPlan], rows: Path) -> dict[str,
     return {'bags': bags, 'all': figures.all()}
 
 
-def fingerprint(job: Job, plans: Mapping[Path, BagPlan], variants: Sequence[str]) -> dict[str, Any]:
-    """Return all that decides the rows, to be compared before a run goes on with another's."""
+def fingerprint(
+    job: Job, plans: Mapping[Path, BagPlan], model: Model, variants: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return all that decides the rows, to be compared before a run goes on with another's.
+
+    Args:
+        job: what to do.
+        plans: of the bags.
+        model: the networks.
+        variants: name -> parameters that it changes.
+    """
     return {
         'data': {
             'bags': {plan.name: bag_checksum(bag) for bag, plan in plans.items()},
@@ -56,6 +66,10 @@ def fingerprint(job: Job, plans: Mapping[Path, BagPlan], variants: Sequence[str]
         'against': job.against,
         'parameters': dict(job.values),
         'variants': list(variants),
+        'weights': {
+            '': [model.checksum, str(model.precision)],
+            **{name: _checksums(str(changes['weights'])) for name, changes in variants.items() if 'weights' in changes},
+        },
         'threads': job.threads,
         'record': list(job.record),
     }
@@ -77,6 +91,10 @@ def provenance_of(job: Job, model: Model, frozen: Mapping[str, Any], arguments: 
         'threads': job.threads,
         'package': package,
     }
+
+
+def _checksums(weights: str) -> list[str]:
+    return [sha256(locate(source.strip())[0]) for source in weights.split(',')]
 
 
 def bag_checksum(bag: Path) -> dict[str, str]:

@@ -21,7 +21,7 @@ from davss_ros.errors import ConfigError, DataError, DavssError
 from davss_ros.evaluate.bags.compare import comparison, load_baseline, loss
 from davss_ros.evaluate.bags.evaluation import Crew, Outcome, evaluate_bags, remove_parts
 from davss_ros.evaluate.bags.job import Job, policies_named
-from davss_ros.evaluate.bags.junit import write_junit
+from davss_ros.evaluate.bags.junit import write_junit, wrong_in
 from davss_ros.evaluate.bags.live import check_live, differs
 from davss_ros.evaluate.bags.outputs import optional, write_picked, write_recordings, write_report
 from davss_ros.evaluate.bags.part import PARTS, model_of, set_threads
@@ -86,7 +86,7 @@ class Session:
         model = model_of(job.settings.segmenter)
         job = replace(job, values=policies_named(values, corrects=model.corrects))
         plans = self._plans(job, model.classes)
-        frozen = fingerprint(job, plans, [variant.name for variant in variants])
+        frozen = fingerprint(job, plans, model, {variant.name: variant.changes for variant in variants})
         self._prepare_folder(frozen)
         results: dict[str, Any] = {
             'classes': [c.name for c in model.classes],
@@ -239,7 +239,7 @@ class Session:
         baseline: dict[str, Any] | None,
     ) -> int:
         options, model = self._options, model_of(job.settings.segmenter)
-        code = int(bool(results['failed']))
+        code = int(bool(wrong_in(results)))
         write_whole(options.out / RESULTS, json.dumps(results, indent=1) + '\n')  # whatever the comparisons say
         if baseline is not None and not outcome.interrupted:
             results['comparison'] = comparison(baseline, results)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davss_ros.core.parameters import CameraConfig
+from davss_ros.evaluate.bags.timeline import CLOCK_JUMP
 
 Labels = NDArray[np.uint8]
 
@@ -86,9 +87,9 @@ class SimulatedNode:
 
     def arrive(self, name: str, frame: Coming) -> Arrival:
         """Take a frame of a camera; frames come in the order of their times."""
-        if frame.when < self._now:  # the clock went back
-            self._free = 0.0
-        self._now = frame.when
+        if frame.when < self._now - CLOCK_JUMP:  # else a message overtook another
+            self._free, self._now = 0.0, frame.when
+        self._now = max(self._now, frame.when)
         self._serve_until(frame.when)
         camera = self._cameras[name]
         packed = b'' if frame.labels is None else zlib.compress(frame.labels.tobytes(), 1)

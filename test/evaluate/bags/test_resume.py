@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from davss_ros.core.classes import load_classes
+from davss_ros.evaluate.bags import part, session
 from davss_ros.evaluate.bags.command import main
 from davss_ros.evaluate.bags.evaluation import evaluate_bags
 from davss_ros.evaluate.bags.job import Job, LabelSource
 from davss_ros.evaluate.bags.plan import plan_bag
 from davss_ros.evaluate.bags.workers import Workers
+from davss_ros.networks.weights import SHIPPED, read_weights, write_weights
 
 from .conftest import FORMS, Drive
 
@@ -111,6 +114,34 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_later(
     assert 'Traceback' not in said
     assert main(arguments(bag, tmp_path, '--resume')) == 0
     assert rows_of(tmp_path) == rows_of(whole)
+
+
+def test_parts_of_a_run_that_was_parted_otherwise_are_not_taken(
+    bag: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, 'remove_parts', lambda out: None)
+    assert main(arguments(bag, tmp_path, '--workers', '2', '--part', '12')) == 0
+    (tmp_path / 'frames.jsonl').unlink()
+    first, *others = sorted((tmp_path / 'parts').iterdir())
+    assert first.read_text() and others
+    for path in others:
+        path.unlink()
+    assert main(arguments(bag, tmp_path, '--resume', '--workers', '2', '--part', '7')) == 0
+    assert rows_of(tmp_path) == rows_of(whole)
+
+
+def test_other_weights_of_the_same_name_are_not_gone_on_with(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = tmp_path / 'own.safetensors'
+    command = arguments(bag, tmp_path / 'out', '-p', f'weights:={weights}', '--duration', '0.2')
+    weights.write_bytes((SHIPPED / 'camvid_light.safetensors').read_bytes())
+    assert main(command) == 0
+    networks = read_weights(str(weights))
+    write_weights(weights, networks, torch.float32)
+    part._loaded.cache_clear()  # as in another process
+    assert main([*command, '--resume']) == 1
+    assert 'the earlier run had other weights; --overwrite' in capsys.readouterr().err
 
 
 def test_ctrl_c_leaves_what_is_finished_marked_partial(bag: Path, whole: Path, tmp_path: Path) -> None:

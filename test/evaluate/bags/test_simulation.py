@@ -71,6 +71,14 @@ def test_cameras_share_one_worker_in_rounds() -> None:
     assert arrival.latencies == pytest.approx([30, 60]) and shown(arrival) == 100
 
 
+def test_a_message_that_overtook_another_is_no_other_clock() -> None:
+    simulation = node()
+    latencies = []
+    for when in (100, 200, 190, 1101, 3000):
+        latencies += simulation.arrive('a', frame(when * MS, 1000.0 if when < 1000 else 1.0)).latencies
+    assert latencies == pytest.approx([1000, 1910, 1000])  # the second is pushed out
+
+
 def test_a_clock_that_goes_back_starts_anew() -> None:
     simulation = node()
     simulation.arrive('a', frame(10**18, 5000.0))

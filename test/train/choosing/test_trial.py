@@ -144,6 +144,13 @@ def test_what_wins_on_one_set_only_is_not_taken() -> None:
     assert verdict([first, Trial('b', {**second.counts, 'safe': counts(80)})])['taken'] == 'base'
 
 
+def test_sets_of_one_name_count_each(model: Model, clips: list[Clip]) -> None:
+    counts = {PER_FRAME: np.full((2, 1, 2, 2), 25), 'base': np.full((2, 1, 2, 2), 25)}
+    worse, better = (np.array([[[[right, 50 - right], [50 - right, right]]]] * 2) for right in (20, 30))
+    report = verdict([Trial('images', {**counts, 'new': worse}), Trial('images', {**counts, 'new': better})])
+    assert [*report['sets']] == ['images', 'images (2)'] and report['taken'] == 'base'
+
+
 def test_stills_are_set_in_motion_and_videos_cut_to_pieces(tmp_path: Path, model: Model) -> None:
     for kind in ('images', 'labels'):
         (tmp_path / kind).mkdir()

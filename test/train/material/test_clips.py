@@ -51,6 +51,18 @@ def test_clips_are_synthetic_videos_and_real_ones_with_what_labels_there_are(tmp
     )
 
 
+def test_labels_of_a_video_may_be_colours_as_those_of_the_data(tmp_path: Path) -> None:
+    write(tmp_path / 'data', 'a', (32, 48))
+    for number in range(3):
+        write(tmp_path / 'video', str(number), (32, 48), labelled=False)
+    dataset = open_dataset(tmp_path / 'data', layout='stills')
+    shown = np.full((32, 48, 3), dataset.classes[3].color[::-1], np.uint8)
+    cv2.imwrite(str(tmp_path / 'video' / 'labels' / '1.png'), shown)
+    clips = load_clips(MotionSettings(tmp_path, (tmp_path / 'video',), rounds=0), 11, dataset)
+    found = clips[-1].labels[1]
+    assert found is not None and (found == 3).all()
+
+
 def test_sequences_of_a_dataset_are_clips(tmp_path: Path) -> None:
     for number in range(4):
         write(tmp_path, f'{number:06d}', (32, 48))

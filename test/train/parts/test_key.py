@@ -19,7 +19,7 @@ from davss_ros.networks.deeplab_lite import DeepLabLite
 from davss_ros.networks.registry import build
 from davss_ros.networks.weights import Weights, read_weights, write_weights
 from davss_ros.train.losses.labels import mean_divergence
-from davss_ros.train.parts.key import START, KeyTraining, followed, teaching, train_key
+from davss_ros.train.parts.key import START, KeyTraining, followed, rare_classes, teaching, train_key
 from davss_ros.train.runs.compute import Compute
 
 CLASSES = 3
@@ -192,3 +192,9 @@ def test_every_batch_is_seen_at_one_of_the_scales(
         orders.append(list(sizes))
     assert set(orders[0]) == {(16, 32), (32, 64)} and len(orders[0]) == 6
     assert orders[0] == orders[1]  # by the seed
+
+
+def test_rare_classes_are_those_of_few_pixels() -> None:
+    labels = np.zeros((10, 100), np.uint8)
+    labels[0, :17], labels[1, :18], labels[2] = 1, 2, 255  # of 900
+    assert rare_classes([labels[:, :50], labels[:, 50:]], 4) == (1,)  # 2 has more than two in a hundred, 3 none
