@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 AGREEMENT = 0.995  # share of the pixels on which an engine must agree with torch in float32
 DOUBT = 0.99  # quantile of what torch's scores lose in the precision asked for; twice that may toss two labels
+FILE_DOUBT = (
+    0.5  # of the scores' standard deviation: twice what torch's lose in bfloat16, for files, which it cannot tell
+)
 NEAR = 0.05  # maps that are no scores agree where they differ by no more: probabilities, flow in 1/4-size pixels
 SCORES = ('key', 'correction', 'window')  # roles whose output is scores
 FEWEST, MOST, ENOUGH = 4, 30, 1.0  # rounds of the timing, and the seconds after which they end between those
@@ -48,12 +51,14 @@ class Engines:
         reference: of modules, in float32.
         cache: where choices are kept.
         timed: the fastest is wanted, not the first that agrees.
+        rounds: the precision asked for is not float32.
     """
 
     candidates: Sequence[Engine]
     reference: TorchEngine
     cache: Cache
     timed: bool
+    rounds: bool = False
 
     def of(self, source: Source) -> list[Engine]:
         """Return the engines for a network; torch, or of a file the last one, is that which is left if others fail."""
@@ -89,7 +94,7 @@ def choose_engines(name: str, device: torch.device, precision: torch.dtype) -> E
         except EngineError as error:
             log.log(logging.DEBUG if name == AUTO else logging.WARNING, 'engine: %s; torch computes', error)
     found.append(TorchEngine(device, precision))
-    return Engines(found, TorchEngine(device, torch.float32), cache, timed=name == AUTO)
+    return Engines(found, TorchEngine(device, torch.float32), cache, name == AUTO, precision != torch.float32)
 
 
 def choose_file_engines(name: str, device: torch.device, precision: torch.dtype, file: Path) -> Engines:
@@ -117,7 +122,7 @@ def choose_file_engines(name: str, device: torch.device, precision: torch.dtype,
         raise ConfigError(f'engine: expected {" or ".join(readers)}, which read {file}: {"; ".join(reasons)}')
     if reasons and name not in (AUTO, found[0].name):
         log.warning('engine: %s; %s computes', reasons[0], found[0].name)
-    return Engines(found, TorchEngine(device, torch.float32), cache, timed=name == AUTO)
+    return Engines(found, TorchEngine(device, torch.float32), cache, name == AUTO, precision != torch.float32)
 
 
 def choose(
@@ -187,8 +192,11 @@ def _tried(
     """Return the choice, and the milliseconds of those that agree, if they were taken."""
     among, last = _last(among, source, tensors, role)
     result = finish(last.compiled(*tensors))
-    reference = result if isinstance(source, Path) else finish(engines.reference.compile(source, tensors)(*tensors))
-    doubt = 2 * float(torch.quantile((result - reference).abs().flatten()[:SAMPLE].float(), DOUBT))
+    if isinstance(source, Path):
+        reference, doubt = result, FILE_DOUBT * float(result.float().std()) if engines.rounds else 0.0
+    else:
+        reference = finish(engines.reference.compile(source, tensors)(*tensors))
+        doubt = 2 * float(torch.quantile((result - reference).abs().flatten()[:SAMPLE].float(), DOUBT))
     fitting: list[Choice] = []
     for engine in among[:-1]:
         try:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from davss_ros.core.config import SegmenterConfig
 from davss_ros.core.model import load_model
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.engines.cache import Cache
-from davss_ros.engines.choice import Engines, agreement, choose_engines
+from davss_ros.engines.choice import Engines, agreement, choose, choose_engines
 from davss_ros.engines.engine import Compiled, Engine, Source
 from davss_ros.engines.engine_network import EngineNetwork
 from davss_ros.engines.torch_engine import TorchEngine
@@ -177,6 +178,30 @@ def test_labels_that_rounding_tosses_are_asked_of_nobody(tiny: nn.Module, tmp_pa
         network = EngineNetwork(tiny, Engines([engine, last], TORCH, Cache(tmp_path), False), 'key')
         network(IMAGE)
         assert network.description.startswith('flips') == taken
+
+
+def test_of_a_file_rounding_is_told_by_the_scores(tmp_path: Path) -> None:
+    scores = torch.randn(1, 5, 32, 32, generator=torch.Generator().manual_seed(0))
+    rounded = scores + 0.1 * torch.randn(scores.shape, generator=torch.Generator().manual_seed(1))
+    assert agreement(scores, rounded, 'key') < 0.97
+    (tmp_path / 'net.onnx').write_bytes(b'a network')
+
+    class Fixed(StandIn):
+        def __init__(self, name: str, output: Tensor) -> None:
+            super().__init__(name)
+            self.output = output
+
+        def compile(self, source: Source, inputs: Sequence[Tensor]) -> Compiled:
+            return lambda *_: (self.output,)
+
+    def chosen(output: Tensor, rounds: bool) -> str:
+        engines = [Fixed('fast', output), Fixed('exact', scores)]
+        among = Engines(engines, TORCH, Cache(tmp_path / uuid4().hex), False, rounds)
+        return choose(among, engines, tmp_path / 'net.onnx', [IMAGE], 'key', lambda outputs: outputs[0]).engine.name
+
+    assert chosen(rounded, rounds=True) == 'fast'
+    assert chosen(rounded, rounds=False) == 'exact'
+    assert chosen(scores.roll(1, 1), rounds=True) == 'exact'
 
 
 def noisy(compiled: Compiled, seed: int) -> Compiled:
