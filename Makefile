@@ -1,12 +1,13 @@
 # make demo | make test | make benchmark | make .venv ; nothing but Python 3.11, 3.12 or 3.13 and make is needed
 PYTHON ?= python3
 VIDEO ?=
+TOPIC ?=
 PYTEST ?= -n 2 --dist loadgroup
 BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check install
 
 demo: .venv
-	$(BIN)/python -m davss_ros demo $(if $(VIDEO),--video '$(VIDEO)')
+	$(BIN)/python -m davss_ros demo $(if $(VIDEO),--video '$(VIDEO)') $(if $(TOPIC),--topic '$(TOPIC)')
 
 test: .venv
 	$(BIN)/ruff check .

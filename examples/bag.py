@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from davss_ros import SegmenterConfig, VideoSegmenter
+from davss_ros.errors import DavssError
 from davss_ros.recordings.open import open_source
 
 
@@ -26,4 +27,9 @@ def main(bag: str, table: str, topic: str = '') -> None:
 
 
 if __name__ == '__main__':
-    main(*sys.argv[1:4])
+    if not 3 <= len(sys.argv) <= 4:
+        sys.exit(__doc__)
+    try:
+        main(*sys.argv[1:4])
+    except DavssError as error:
+        sys.exit(str(error))

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from davss_ros import SegmenterConfig, VideoSegmenter
 from davss_ros.core.classes import SemanticClass
 from davss_ros.core.model import load_model
+from davss_ros.errors import DavssError
 from davss_ros.networks.again import KeyAgain
 from davss_ros.networks.interface import Propagated
 from davss_ros.recordings.open import open_source
@@ -49,4 +50,9 @@ def main(source: str) -> None:
 
 
 if __name__ == '__main__':
-    main(*sys.argv[1:2])
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    try:
+        main(*sys.argv[1:2])
+    except DavssError as error:
+        sys.exit(str(error))

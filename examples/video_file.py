@@ -10,6 +10,7 @@ import numpy as np
 
 from davss_ros import SegmenterConfig, VideoSegmenter
 from davss_ros.core.visualize import Painter
+from davss_ros.errors import DavssError
 from davss_ros.recordings.open import open_source
 
 
@@ -34,4 +35,9 @@ def main(source: str, out: str) -> None:
 
 
 if __name__ == '__main__':
-    main(*sys.argv[1:3])
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    try:
+        main(*sys.argv[1:3])
+    except DavssError as error:
+        sys.exit(str(error))

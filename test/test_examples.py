@@ -5,6 +5,8 @@
 
 import csv
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +74,12 @@ def test_a_bag(bag: Path, tmp_path: Path) -> None:
     assert [int(row['stamp']) for row in rows] == [100 * 10**9 + number * 10**8 for number in range(FRAMES)]
     assert [row['key_reason'] for row in rows] == ['first', '', '', '']
     assert all(0 < float(row['mean_confidence']) < 1 and float(row['ms']) > 0 for row in rows)
+
+
+@pytest.mark.parametrize('name', ['bag', 'own_network', 'video_file'])
+def test_used_wrongly_they_say_how(name: str, tmp_path: Path) -> None:
+    for arguments, words in (([], f'examples/{name}.py'), (['/nowhere', str(tmp_path / 'out')], '/nowhere: ')):
+        given = arguments[:1] if name == 'own_network' else arguments
+        command = [sys.executable, str(EXAMPLES / f'{name}.py'), *given]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 1 and words in done.stderr and 'Traceback' not in done.stderr

@@ -265,7 +265,8 @@ def check_setting(name: str, value: Any, config: type[Any]) -> None:
         raise ConfigError(f'{name}: no such setting; known: {", ".join(described)}')
     limits, kind = described[name].metadata, type(described[name].default)
     if type(value) not in limits.get('types', (kind,)):
-        raise ConfigError(f'{name}: expected {kind.__name__}, found {value!r}')
+        way = f'; write {value}.0' if kind is float and type(value) is int else ''
+        raise ConfigError(f'{name}: expected {kind.__name__}, found {value!r}{way}')
     if 'choices' in limits and value not in limits['choices']:
         choices = ', '.join(str(choice) for choice in limits['choices'] if choice)
         raise ConfigError(f'{name}: expected one of {choices}, found {value!r}')

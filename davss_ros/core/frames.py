@@ -59,6 +59,19 @@ def to_frame_size(labels: NDArray[np.uint8], size: tuple[int, ...], working_heig
     return cv2.resize(labels, (size[1], size[0]), interpolation=cv2.INTER_NEAREST).astype(np.uint8, copy=False)
 
 
+def map_at_frame_size(quarter: NDArray[np.float32], size: tuple[int, ...], working_height: int) -> NDArray[np.float32]:
+    """Return a map at 1/4 of the padded working size, (h, w), at the frame's own ``size``, bilinear: (H, W) float32."""
+    height, width = working_size(size, working_height)
+    if height % SCALE == 0 and width % SCALE == 0:
+        full = cv2.resize(quarter, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    else:  # part of the map is of padding
+        down, right = height / size[0] / SCALE, width / size[1] / SCALE
+        back = np.array([[right, 0, (right - 1) / 2], [0, down, (down - 1) / 2]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        full = cv2.warpAffine(quarter, back, (size[1], size[0]), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return full.astype(np.float32, copy=False)
+
+
 def street_scenes(size: tuple[int, int]) -> list[NDArray[np.uint8]]:
     """Return two real frames of different scenes, scaled to that (height, width): (H, W, 3) uint8 RGB each."""
     return [

@@ -212,9 +212,9 @@ def _computed(
     light: Any = networks.get('correction')
     if foreign is not None:
         computed['key'] = foreign.called('key')
-        window = KeyAgain(foreign.called('correction'))
+        window = KeyAgain(foreign.called('window'))
     elif key is not None:
-        window = KeyAgain(EngineNetwork(key, engines, 'correction'))
+        window = KeyAgain(EngineNetwork(key, engines, 'window'))
     computed.setdefault('correction', window)
     if isinstance(light, KeyAgain):  # an engine need not know that it takes no notice of what was propagated
         look = at_scale(networks['correction'].key, scale)

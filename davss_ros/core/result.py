@@ -6,11 +6,11 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from davss_ros.core.confidence import Evidence
+from davss_ros.core.frames import map_at_frame_size
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class FrameResult:
             through them: ``prepare``, ``flow``, ``propagation``, ``look``, ``distortion``, ``correction``, ``key``,
             ``labels``.
         evidence: what `confidence` is made from.
+        working_height: px, to which the frame was scaled down; 0: it was not.
     """
 
     labels: NDArray[np.uint8]
@@ -42,6 +43,7 @@ class FrameResult:
     stamp: int
     timings: dict[str, float]
     evidence: Evidence | None = None
+    working_height: int = 0
 
     @cached_property
     def confidence(self) -> NDArray[np.float32]:
@@ -61,6 +63,4 @@ class FrameResult:
         return float(self.distortion_quarter.mean())
 
     def _full(self, quarter: NDArray[np.float32]) -> NDArray[np.float32]:
-        height, width = self.labels.shape
-        full = cv2.resize(quarter, (width, height), interpolation=cv2.INTER_LINEAR)
-        return full.astype(np.float32, copy=False)
+        return map_at_frame_size(quarter, self.labels.shape, self.working_height)

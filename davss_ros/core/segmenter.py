@@ -176,14 +176,22 @@ class VideoSegmenter:
         """Keep what the next frame needs of a step that was taken, and return what the caller gets of it."""
         assert step.cache is not None  # every way through a step leaves one
         cache = self._cache = step.cache
-        cache.stamp = step.stamp
+        cache.stamp = step.stamp or cache.stamp  # one that is not known tells nothing
         cache.pending = step.pending or cache.pending
         self._schedule.count(self._config, key=bool(step.key_reason or step.pending))
         reason, cache.taken = step.key_reason or cache.taken, ''
         distortion = step.distortion.cpu().numpy()
         evidence = Evidence(step.scores, step.distortion, self.model.confidence)
         return FrameResult(
-            labels, distortion, bool(step.key_reason), reason, cache.distance, step.stamp, timings, evidence
+            labels,
+            distortion,
+            bool(step.key_reason),
+            reason,
+            cache.distance,
+            step.stamp,
+            timings,
+            evidence,
+            self._config.working_height,
         )
 
 

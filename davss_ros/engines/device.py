@@ -25,7 +25,8 @@ def choose_device(name: str) -> torch.device:
         raise ConfigError(f'device: expected auto, cpu, cuda or cuda:N, found {name!r}')
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(index or 0) >= count:
-        raise ConfigError(f'device: expected one of {count} CUDA devices, found {name!r}; set it to auto or cpu')
+        there = f'one of {count} CUDA devices' if count else 'auto or cpu, as torch finds no CUDA device here'
+        raise ConfigError(f'device: expected {there}, found {name!r}' + '; set it to auto or cpu' * bool(count))
     return torch.device(name)
 
 

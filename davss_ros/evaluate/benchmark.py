@@ -95,7 +95,7 @@ def _measure(options: argparse.Namespace) -> int:
             by_workers = camera_throughput(replace(config, engine=engines[0]), frames, options.cameras, options.rounds)
             results['cameras'] = {str(options.cameras): {str(count): rate for count, rate in by_workers.items()}}
     results['provenance'] = provenance(model, config, command='benchmark')
-    print(f'{len(frames)} frames, {options.rounds} rounds, {model.name} on {describe_device(model.device)}')
+    print(f'{len(frames)} frames, {options.rounds} times, {model.name} on {describe_device(model.device)}')
     print(table(results))
     print(f'{results["provenance"]["cpu"]}; {model.engine}; {results["provenance"]["date"]}')
     if options.out:

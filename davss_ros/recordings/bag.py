@@ -24,6 +24,9 @@ PACKET_TYPES = (  # of videos, which image_transport's plug-ins unpack
     'foxglove_msgs/msg/CompressedVideo',
 )
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
+OURS = frozenset(
+    {'label', 'label_color', 'overlay', 'distortion', 'distortion_color', 'confidence'}
+)  # what the node says
 COMPRESSED = '/compressed'  # what image_transport adds to the name of a raw topic
 _LOOKED_AT = 20  # messages at the start, for the usual time between two
 _UNEVEN = 3.0  # mean and usual time apart by so much: there are pauses
@@ -104,6 +107,11 @@ def _rate(bag: Bag, topic: Topic) -> float:
     return 1e9 / step if step >= _SHORTEST else 0.0
 
 
+def is_ours(topic: str) -> bool:
+    """Tell whether a topic is named as the node names what it says of a camera, such as ``/davss/label/compressed``."""
+    return bool(OURS & set(topic.split('/')[-2:]))
+
+
 def image_topics(bag: Bag) -> tuple[Topic, ...]:
     """Return the cameras of ``bag``: topics with images, of which depth is none.
 
@@ -148,6 +156,8 @@ def _choose(bag: Bag, wanted: str, depth_too: bool) -> Topic:
         asked = f'topic {wanted!r}' + (' with messages' if found else '')
     else:
         cameras = image_topics(bag) or tuple(topic for topic in images if topic.count and depth_too)
+        if len(cameras) > 1:
+            cameras = tuple(topic for topic in cameras if not is_ours(topic.name)) or cameras
         if len(cameras) == 1:
             return cameras[0]
         asked = 'one image topic (name it with --topic)'

@@ -122,7 +122,9 @@ def _plain(path: Path, start: bytes, name: Path) -> AbstractContextManager[Stora
     if start.startswith(sqlite.MAGIC):
         return open_sqlite(path)
     found = f'a file that starts {start[:8].hex()}' if start else 'an empty file'
-    raise DataError(f'{name}: cannot be read as a rosbag2: expected mcap or sqlite3, found {found}')
+    raise DataError(
+        f'{name}: cannot be read as a rosbag2: expected mcap or sqlite3, found {found}; make_bag makes a bag of a video'
+    )
 
 
 _MAGICS = (mcap_records.MAGIC, sqlite.MAGIC, _ROS1_MAGIC)

@@ -58,7 +58,8 @@ def main(arguments: Sequence[str], ending: Ending) -> int:
         ending.on_end(node.workers.close)
         node.workers.work()  # here, in the main thread: see `davss_ros.ros.worker`
     except (DavssError, ParameterException) as error:
-        print(f'davss_node: {error}', file=sys.stderr)
+        way = '; a number with a point is wanted, as 1.0' if "'INTEGER', expecting type 'DOUBLE'" in str(error) else ''
+        print(f'davss_node: {error}{way}', file=sys.stderr)
         return 1
     finally:
         ended.set_result(None)

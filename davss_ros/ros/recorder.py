@@ -26,7 +26,9 @@ from davss_ros.images.messages import decode, stamp_of
 QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=50, reliability=ReliabilityPolicy.RELIABLE)
 PARTS = ('image', 'davss/overlay', 'davss/distortion_color')  # side by side, in this order
 UNMATCHED = 100  # frames kept while their parts arrive
-SHEET_ROWS = 6
+SHEET_ROWS, SHEET_WIDTH = 6, 1440  # px
+TITLES = ('camera', 'overlay', 'distortion (black: trusted; key frames are)')
+LONGEST = 10.0  # s that a frame is shown at most, whatever the stamps say
 KEPT = 2**29  # bytes of frames that are not encoded yet
 
 Parts = dict[str, NDArray[np.uint8]]
@@ -50,6 +52,7 @@ class Recorder(Node):
         self._whole: deque[tuple[int, Parts]] = deque()  # that are not encoded yet
         self._kept = 0  # bytes of those
         self._writer: cv2.VideoWriter | None = None
+        self._next = 0  # number of the frame that comes next if none is dropped
         self._rows: list[NDArray[np.uint8]] = []
         self._last: NDArray[np.uint8] | None = None
         self.labelled: list[float] = []  # when each label image came, s
@@ -72,7 +75,7 @@ class Recorder(Node):
         if self._last is not None and not self._rows:
             self._show(self._last)
         if self._rows:
-            cv2.imwrite(str(self._folder / 'contact_sheet.png'), np.vstack(self._rows)[..., ::-1])
+            cv2.imwrite(str(self._folder / 'contact_sheet.png'), np.vstack([_titles(), *self._rows])[..., ::-1])
         self.destroy_node()
 
     def _count(self, _: Image) -> None:
@@ -108,9 +111,13 @@ class Recorder(Node):
             self._writer = cv2.VideoWriter(str(self._folder / 'overlay.mp4'), code, self._rate, (width, height))
             if not self._writer.isOpened():
                 raise DataError(f'{self._folder / "overlay.mp4"}: cannot be written, as {width}x{height} px in mp4v')
-        self._writer.write(cv2.cvtColor(row, cv2.COLOR_RGB2BGR))
         self._first_stamp = stamp if self._first_stamp is None else self._first_stamp
         number = (stamp - self._first_stamp) / 1e9 * self._rate  # dropped frames count too
+        if self._last is not None:  # and are seen as the one before them
+            for _ in range(min(round(number) - self._next, int(LONGEST * self._rate))):
+                self._writer.write(cv2.cvtColor(self._last, cv2.COLOR_RGB2BGR))
+        self._writer.write(cv2.cvtColor(row, cv2.COLOR_RGB2BGR))
+        self._next = max(self._next, round(number)) + 1
         if self._sheet_at and number >= self._sheet_at[0]:
             self._sheet_at = [at for at in self._sheet_at if at > number]
             self._show(row)
@@ -119,8 +126,17 @@ class Recorder(Node):
     def _show(self, row: NDArray[np.uint8]) -> None:
         """Put a row on the contact sheet."""
         height, width = row.shape[:2]
-        small = cv2.resize(row, (1440, round(1440 * height / width)), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(row, (SHEET_WIDTH, round(SHEET_WIDTH * height / width)), interpolation=cv2.INTER_AREA)
         self._rows.append(small.astype(np.uint8, copy=False))
+
+
+def _titles() -> NDArray[np.uint8]:
+    """Return the top of the contact sheet."""
+    top: NDArray[np.uint8] = np.full((32, SHEET_WIDTH, 3), 255, np.uint8)
+    for number, title in enumerate(TITLES):
+        place = number * SHEET_WIDTH // len(TITLES) + 8, 22
+        cv2.putText(top, title, place, cv2.FONT_HERSHEY_SIMPLEX, 0.55, (0, 0, 0), 1, cv2.LINE_AA)
+    return top
 
 
 def _size(parts: Parts) -> int:

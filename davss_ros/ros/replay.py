@@ -114,6 +114,9 @@ class Replay(Node):
         """Wait until enough listen, so that no frame is sent to nobody."""
         until = time.monotonic() + self._options.wait
         wanted = self._options.subscribers
+        if self._options.wait and self._images.get_subscription_count() < wanted:
+            listeners = f'{wanted} subscriber{"s" * (wanted > 1)} of {self._images.topic_name}'
+            self.get_logger().info(f'waiting for {listeners}, up to {self._options.wait:g} s')
         while self._wanted() and time.monotonic() < until and self._images.get_subscription_count() < wanted:
             time.sleep(WAIT_STEP)
         found = self._images.get_subscription_count()
@@ -141,8 +144,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument('--frame-id', default='camera', help='frame_id where the source has none')
     parser.add_argument('--reliability', choices=('reliable', 'best_effort'), default='reliable')
-    parser.add_argument('--subscribers', type=not_negative, default=1, help='start once that many listen')
-    parser.add_argument('--wait', type=not_below_zero, default=30.0, help='seconds to wait for them')
+    parser.add_argument('--subscribers', type=not_negative, default=1, help='start once so many listen; default: 1')
+    parser.add_argument('--wait', type=not_below_zero, default=30.0, help='seconds to wait for them; default: 30')
     return plain_arguments(parser, arguments)
 
 

@@ -41,7 +41,7 @@ def image_topic_mistakes(
         names = ', '.join(f'{name} ({count} times)' if count > 1 else name for name, count in sorted(nodes.items()))
         lines.append(f'{topic}: {nodes.total()} publishers, {names}: frames of several cameras do not make one video')
     if not publishers and waited > WAIT:
-        lines.append(f'{topic}: no publisher since {WAIT:g} s{_alternatives(topic, kind, graph)}')
+        lines.append(f'{topic}: no publisher for {WAIT:g} s or more{_alternatives(topic, kind, graph)}')
     return lines
 
 

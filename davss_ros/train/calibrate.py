@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -26,6 +25,7 @@ from davss_ros.command_line import guarded
 from davss_ros.core.classes import VOID
 from davss_ros.core.confidence import SOFTMAX, Coefficients, confidence_path, softmax_log_odds, write_coefficients
 from davss_ros.core.config import SegmenterConfig, keyed_every
+from davss_ros.core.frames import map_at_frame_size
 from davss_ros.core.model import load_model
 from davss_ros.core.segmenter import VideoSegmenter
 from davss_ros.datasets.drives import split_drive
@@ -58,11 +58,10 @@ def observations(
         for image, true in zip(clip.images, clip.labels, strict=True):
             result = video.step(image)
             assert result.evidence is not None and true is not None  # stills are labelled
-            size = true.shape[1], true.shape[0]
             quarter = softmax_log_odds(result.evidence.scores).cpu().numpy()
             ys, xs = (rng.integers(0, side, PIXELS) for side in true.shape)
             ys, xs = ys[true[ys, xs] != VOID], xs[true[ys, xs] != VOID]
-            odds.append(cv2.resize(quarter, size, interpolation=cv2.INTER_LINEAR)[ys, xs])
+            odds.append(map_at_frame_size(quarter, true.shape, config.working_height)[ys, xs])
             distortions.append(result.distortion[ys, xs])
             right.append((result.labels == true)[ys, xs])
     return np.concatenate(odds).astype(float), np.concatenate(distortions).astype(float), np.concatenate(right)

@@ -5,8 +5,17 @@ import numpy as np
 import pytest
 import torch
 
-from davss_ros.core.frames import LARGEST, SMALLEST, check_frame, to_frame_size, to_tensor, working_size
+from davss_ros.core.frames import (
+    LARGEST,
+    SMALLEST,
+    check_frame,
+    map_at_frame_size,
+    to_frame_size,
+    to_tensor,
+    working_size,
+)
 from davss_ros.errors import FrameError
+from davss_ros.networks.resample import up
 
 CPU = torch.device('cpu')
 
@@ -97,3 +106,15 @@ def test_the_padding_is_cut_off_labels() -> None:
     labels = np.full((20, 24), 9, np.uint8)
     labels[:17, :22] = 1
     assert (to_frame_size(labels, (17, 22), 0) == 1).all()
+
+
+@pytest.mark.parametrize(('size', 'height'), [((17, 22), 0), ((32, 48), 0), ((99, 131), 50), ((64, 96), 32)])
+def test_a_map_lies_where_the_frame_does(size: tuple[int, int], height: int) -> None:
+    """Compared with upsampling by torch; smooth, so that resampling twice does no harm."""
+    high, wide = (-(-side // 4) for side in working_size(size, height))
+    ys, xs = np.mgrid[:high, :wide].astype(np.float32)
+    quarter = np.sin(ys / 5) + np.cos(xs / 6)
+    rows, columns = working_size(size, height)
+    working = up(torch.from_numpy(quarter)[None, None])[..., :rows, :columns]
+    expected = torch.nn.functional.interpolate(working, size=size, mode='bilinear', align_corners=False)[0, 0].numpy()
+    np.testing.assert_allclose(map_at_frame_size(quarter, size, height), expected, atol=0.02)

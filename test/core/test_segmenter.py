@@ -255,6 +255,8 @@ SECOND = 10**9
         ([5, 7, 9], ['first', '', '']),  # no longer than that
         ([0, 0, 0], ['first', '', '']),  # a camera that does not tell the time
         ([0, 5, 0, 5], ['first', '', '', '']),  # or not always
+        ([5, 5.1, 0, 9], ['first', '', '', 'gap']),
+        ([5, 5.1, 0, 3], ['first', '', '', 'back']),
         ([5, 5, 5], ['first', '', '']),
     ],
 )

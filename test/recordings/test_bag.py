@@ -76,6 +76,15 @@ def test_images_come_back_with_stamp_and_frame_id(tmp_path: Path, storage: Stora
     check(path, '/image')
 
 
+def test_what_the_node_says_of_a_camera_is_no_other_camera(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / 'drive',
+        [('/image', [raw(i) for i in range(5)]), ('/davss/overlay', [raw(0)]), ('/label/compressed', [compressed(0)])],
+    )
+    check(path)
+    assert len(list(open_source(path, topic='/davss/overlay'))) == 1
+
+
 @both_storages
 def test_name_rate_and_count_of_the_topic(tmp_path: Path, storage: StoragePlugin) -> None:
     path = write(tmp_path / 'drive', [('/image', [raw(i) for i in range(5)]), ('/chat', [text(0)])], storage)

@@ -135,7 +135,7 @@ def test_unusable_weights_are_one_clear_line_and_a_repair_works(
 @pytest.mark.parametrize(
     ('name', 'wrong', 'complaint'),
     [
-        ('device', 'cuda:99', r"device: expected one of \d+ CUDA devices, found 'cuda:99'; set it to auto or cpu"),
+        ('device', 'cuda:99', r"device: expected .* CUDA device.*, found 'cuda:99'"),
         ('classes', 'camvid12', 'camvid12'),
         ('classes', 'cityscapes19', 'classes: expected 11, as many as the weights have, found 19'),
         ('key', 'resnet', "key: expected one of .*found 'resnet'"),

@@ -65,3 +65,16 @@ def test_frames_of_another_size_are_shown_at_that_of_the_first(ros: None, tmp_pa
     while (row := video.read()[1]) is not None:
         shades.append(float(row.mean()))
     assert np.allclose(shades, SHADE * np.arange(6), atol=8)
+
+
+def test_dropped_frames_are_shown_as_the_one_before_so_that_the_video_keeps_its_pace(ros: None, tmp_path: Path) -> None:
+    with Recorder(tmp_path, 10.0, COUNT) as node:
+        for number, tenths in enumerate((0, 1, 4, 5)):
+            header = Header()
+            header.stamp.sec, header.stamp.nanosec = 100, tenths * 10**8
+            for part in PARTS:
+                node._take(part, encode(np.full((48, 64, 3), SHADE * number, np.uint8), header))
+    video, shades = cv2.VideoCapture(str(tmp_path / 'overlay.mp4')), []
+    while (row := video.read()[1]) is not None:
+        shades.append(float(row.mean()))
+    assert np.allclose(shades, SHADE * np.array([0, 1, 1, 1, 2, 3]), atol=8)

@@ -108,7 +108,7 @@ def test_a_camera_that_nobody_feeds_or_several_do_is_told_of(
 
     client.node.create_subscription(DiagnosticArray, '/diagnostics', note, 10)
     for complaint in (
-        '/image: no publisher since 0.5 s; remap image, to /image_raw perhaps',
+        '/image: no publisher for 0.5 s or more; remap image, to /image_raw perhaps',
         '/image: 2 publishers, /client (2 times): frames of several cameras do not make one video',
     ):
         client.run_until(lambda: complaint in messages[-1], 30)  # noqa: B023  # called in this turn only

@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     made = argparse.ArgumentParser('evaluate_bag', description=__doc__)
     made.add_argument('bags', nargs='+', metavar='BAG', help='rosbag2 folder, .mcap or .db3 file, or a glob')
-    made.add_argument('--out', type=Path, default=Path('bag_evaluation'), help='folder of the results')
+    made.add_argument('--out', type=Path, default=Path('bag_evaluation'), help='folder of the results (%(default)s)')
     made.add_argument('--overwrite', action='store_true', help='replace what an earlier run left in --out')
     made.add_argument('--resume', action='store_true', help='go on with an earlier run')
     group = made.add_argument_group('settings')

@@ -6,6 +6,7 @@
 import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,9 @@ from davss_ros.core.parameter_file import read_parameter_file
 from davss_ros.core.parameters import KNOWN, plain_name, settings_of
 from davss_ros.errors import ConfigError, DataError
 from davss_ros.evaluate.bags.job import LabelSource
-from davss_ros.recordings.bag import image_topics
+from davss_ros.recordings.bag import image_topics, is_ours
 from davss_ros.recordings.messages import Bag
 from davss_ros.yaml_file import parse_yaml
-
-OWN = frozenset({'label', 'label_color', 'overlay', 'distortion', 'distortion_color', 'confidence'})  # of our topics
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,9 @@ def parse_values(text: str, *, sign: str = '=') -> dict[str, Any]:
             raise ConfigError(f'expected NAME{sign}VALUE, found {part!r}')
         plain = plain_name(name)
         if not plain:
-            raise ConfigError(f'{name}: no such parameter; known: {", ".join(KNOWN)}')
+            nearest = get_close_matches(name, KNOWN, 1)
+            hint = f'did you mean {nearest[0]}?' if nearest else f'known: {", ".join(KNOWN)}'
+            raise ConfigError(f'{name}: no such parameter; {hint}')
         parsed = parse_yaml(value, name)
         values[name] = float(parsed) if isinstance(KNOWN[plain].default, float) and type(parsed) is int else parsed
     return values
@@ -139,7 +140,7 @@ def topics_of(bag: Path, wanted: Sequence[str], sources: Mapping[str, LabelSourc
         names = ', '.join(topic.name for topic in opened.topics)
         raise DataError(f'{bag}: labels: {topic} is neither a topic of the bag nor a folder; topics: {names}')
     cameras = [topic.name for topic in image_topics(opened)]
-    found = [c for c in cameras if c not in labels and not OWN & set(c.split('/')[-2:])]
+    found = [c for c in cameras if c not in labels and not is_ours(c)]
     if not found:
         raise DataError(f'{bag}: expected an image topic, found topics: {", ".join(t.name for t in opened.topics)}')
     return tuple(found)

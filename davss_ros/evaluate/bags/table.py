@@ -23,7 +23,8 @@ def summary(results: Mapping[str, Any]) -> str:
         for policy, outcome in policies.items():
             labels = outcome['same'] + outcome['different']
             played = f'{outcome["sent"]} sent, {outcome["dropped"]} dropped'
-            lines.append(f'{bag} live, {policy}: {played}, {outcome["different"]} of {labels} labels differ')
+            why = ', as they do once a frame is dropped' if outcome['dropped'] and outcome['different'] else ''
+            lines.append(f'{bag} live, {policy}: {played}, {outcome["different"]} of {labels} labels differ{why}')
     if results['partial']:
         lines.append('partial: not all frames were evaluated')
     return '\n'.join(lines)

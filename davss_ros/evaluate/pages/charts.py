@@ -83,7 +83,9 @@ def line_chart(
         legend=alt.Legend(title=None, labelLimit=220),
     )
     padding = 45 if any(any(line.texts) for line in series) else 0  # for the texts
-    x = alt.X('x:Q', title=x_label, scale=_scale(alt, x_span, padding))
+    counted = all(float(row['x']).is_integer() for row in rows)  # such as frames: no ticks between
+    axis = alt.Axis(tickMinStep=1, format='d') if counted else alt.Axis()
+    x = alt.X('x:Q', title=x_label, scale=_scale(alt, x_span, padding), axis=axis)
     y = alt.Y('y:Q', title=y_label, scale=_scale(alt, y_span, padding // 3))
     base = alt.Chart(alt.Data(values=rows))
     dash = alt.StrokeDash('dashed:N', scale=alt.Scale(domain=[False, True], range=[[1, 0], [5, 4]]), legend=None)

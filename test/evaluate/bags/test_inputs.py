@@ -177,7 +177,7 @@ def test_labels_in_a_folder_by_stamp_or_in_order(drive: Drive, tmp_path: Path, n
         (['--labels', '/nothing'], 'labels: /nothing is neither a topic of the bag nor a folder; topics: /image'),
         (['--topic', '/nothing'], 'no messages on /nothing; topics: /image'),
         (['--start', '99'], 'no frame is asked for: it lasts 0.5 s, --start is 99'),
-        (['--set', 'key_intervall=3'], 'key_intervall: no such parameter'),
+        (['--set', 'key_intervall=3'], 'key_intervall: no such parameter; did you mean key_interval?'),
         (['--set', 'key_interval=0'], 'key_interval: expected 1 to 1000, found 0'),
         (['-p', 'mode=flow'], "expected NAME:=VALUE, found 'mode=flow'"),
         (['--max-loss', '1'], '--max-loss: expected --baseline as well'),
