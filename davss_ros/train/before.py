@@ -36,7 +36,7 @@ def check_before(recipe: Recipe, part: str, data: Dataset, left_out: Sequence[La
         DataError: all that is wrong, a line each.
     """
     problems = [line for path in recipe.motion.videos for line in _video_problems(path, recipe, data)]
-    if _needs_motion(recipe, part):
+    if _needs_motion(recipe, part) or (part == 'gate' and left_out):
         problems += _size_problems(recipe, (*data.stills, *left_out))
     if recipe.gate is not None and left_out and not halves(left_out, recipe.gate.share)[0]:
         found = f'{recipe.gate.share:g} of {len(left_out)}'
@@ -51,7 +51,7 @@ def _needs_motion(recipe: Recipe, part: str) -> bool:
     """Tell whether a part makes videos over the stills, which must then be of one size."""
     if part == 'flow':
         return bool(build('flow', recipe.flow.network, 0).state_dict())
-    return part in ('samples', 'distortion', 'correction', 'gate') or (
+    return part in ('samples', 'distortion', 'correction') or (
         part == 'export' and set(recipe.export.networks) != {'key'}
     )
 

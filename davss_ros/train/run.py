@@ -121,7 +121,7 @@ class Run:
 
     def _made_of(self, stills: Sequence[LabelledImage], motion: MotionSettings) -> dict[str, object]:
         """Return what samples of motion come from; of networks as far as they are trained."""
-        own = {name: value for name, value in asdict(motion).items() if name not in ('stills', 'videos')}
+        own = {name: value for name, value in asdict(motion).items() if name not in ('stills', 'videos', 'strict')}
         networks = {name: self.recipe.out / name / 'checkpoint.pt' for name in (KEY, 'flow')}
         return {
             **own,

@@ -69,3 +69,12 @@ def test_the_command_writes_a_calibration_that_the_model_takes(
     assert '2 stills in motion by camvid_lite, 2400 pixels, log-loss' in capsys.readouterr().out
     assert calibrate.main(['--data', '/nowhere', '--out', str(out)]) == 1
     assert capsys.readouterr().err.startswith('/nowhere: ')
+    before = out.read_bytes()
+    for number in range(2):
+        cv2.imwrite(str(tmp_path / 'labels' / f'{number}.png'), np.full((96, 128), 255, np.uint8))
+    assert calibrate.main(command) == 1
+    assert 'void' in capsys.readouterr().err
+    cv2.imwrite(str(tmp_path / 'labels' / '1.png'), np.zeros((97, 128), np.uint8))
+    assert calibrate.main(command) == 1
+    assert 'labels/1.png' in capsys.readouterr().err
+    assert out.read_bytes() == before

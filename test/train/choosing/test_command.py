@@ -103,3 +103,17 @@ def test_what_cannot_be_tried_is_told(
     options = [option.replace('DATA', str(data)) for option in options]
     assert command.main(['--settings', str(data / 'settings.yaml'), *options]) == 1
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('option', ['--every=0', '--longest=-2', '--pieces=-1', '--seed=-1'])
+def test_numbers_that_count_nothing_are_refused(data: Path, option: str) -> None:
+    with pytest.raises(SystemExit):
+        command.main(['--settings', str(data / 'settings.yaml'), '--videos', str(data / 'images'), option])
+
+
+def test_labels_that_do_not_fit_are_named(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    label = next((data / 'labels').iterdir())
+    cv2.imwrite(str(label), np.zeros((3, 5), np.uint8))
+    options = ['--data', str(data), '--drive', 'a', '--drive-weights', 'x']
+    assert command.main(['--settings', str(data / 'settings.yaml'), *options]) == 1
+    assert str(label) in capsys.readouterr().err
