@@ -20,7 +20,7 @@ from davss_ros.core.model import Model, load_model
 from davss_ros.core.result import FrameResult
 from davss_ros.core.segmenter import VideoSegmenter, step_together
 from davss_ros.errors import EngineError
-from davss_ros.networks.interface import KeyNetwork
+from davss_ros.networks.interface import KeyNetwork, Propagated
 
 Frames = list[NDArray[np.uint8]]
 INTERVAL, LAG = 5, 2
@@ -201,6 +201,24 @@ def test_a_cut_on_the_frame_that_began_in_the_background_is_all_there_is(
     assert [future.cancelled() for future in never.kept] == [True]
     video.reconfigure(replace(video.config, key_interval=100, cut_distortion=1.0))
     assert [video.step(frame).distance for frame in street[1:5]] == [1, 2, 3, 4]
+
+
+def test_what_takes_over_carries_the_image_of_its_own_key_frame(model: Model) -> None:
+    carried: list[float] = []
+
+    def still(image: torch.Tensor, previous: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(len(image), 2, image.shape[2] // 4, image.shape[3] // 4)
+
+    def trusting(propagated: Propagated, image: torch.Tensor) -> torch.Tensor:
+        carried.append(255 * float(propagated.image.mean()))
+        return torch.zeros_like(image[:, :1])
+
+    plain = replace(model, flow=still, distortion=trusting, gate=None, corrects=False, propagation='composed')
+    video = segmenter(plain, key_frame_policy='fixed')
+    for number in range(INTERVAL + LAG + 2):
+        video.step(np.full((32, 48, 3), 20 * number, np.uint8))
+    last = 20.0 * INTERVAL
+    assert carried == pytest.approx([*[0.0] * (INTERVAL + LAG - 1), last, last], abs=0.1)
 
 
 def test_a_frame_with_two_reasons_begins_once(

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from davss_ros.core.config import SegmenterConfig
-from davss_ros.core.frames import LARGEST
+from davss_ros.core.frames import LARGEST, to_tensor
 from davss_ros.core.model import Model, load_model
 from davss_ros.core.segmenter import VideoSegmenter, step_together
 from davss_ros.errors import ConfigError, FrameError
@@ -350,7 +350,25 @@ def test_key_frames_of_different_phases_never_meet(model: Model, street: Frames)
     assert all(sum(r.is_key for r in results) == 1 for results in rounds)
 
 
-def test_a_batch_gives_what_each_video_alone_gives(model: Model, street: Frames) -> None:
+def test_the_flow_leads_from_a_frame_to_the_one_before(model: Model, street: Frames) -> None:
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def still(image: torch.Tensor, previous: torch.Tensor) -> torch.Tensor:
+        seen.append((image, previous))
+        return torch.zeros(len(image), 2, image.shape[2] // 4, image.shape[3] // 4)
+
+    video = segmenter(replace(model, flow=still), key_interval=3)
+    for frame in street[:6]:
+        video.step(frame)
+    pairs = [(street[now], street[now - 1]) for now in (1, 2, 4, 5)]  # the key frame among those before
+    for found, frames in zip(seen, pairs, strict=True):
+        for tensor, frame in zip(found, frames, strict=True):
+            assert torch.equal(tensor, to_tensor(frame, 0, torch.device('cpu')))
+
+
+@pytest.mark.parametrize('propagation', ['composed', 'renewed'])
+def test_a_batch_gives_what_each_video_alone_gives(model: Model, street: Frames, propagation: str) -> None:
+    model = replace(model, propagation=propagation)
     turned = [street, [np.ascontiguousarray(f[:, ::-1]) for f in street], street[::-1]]
     together = [VideoSegmenter(CONFIG, model=model, key_phase=phase) for phase in (0, 1, 2)]
     alone = [VideoSegmenter(CONFIG, model=model, key_phase=phase) for phase in (0, 1, 2)]
