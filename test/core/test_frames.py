@@ -56,6 +56,7 @@ def test_others_are_refused_and_told_what_was_found(frame: object, found: str) -
         ((480, 640), 240, (240, 320)),
         ((1080, 1920), 360, (360, 640)),
         ((376, 506), 188, (188, 252)),  # a multiple of 4, the nearest one
+        ((480, 638), 240, (240, 320)),  # be it larger
         ((8192, 16), 360, (360, 16)),  # not below the smallest
     ],
 )

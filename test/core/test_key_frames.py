@@ -40,6 +40,8 @@ def test_fixed_is_by_the_interval_whatever_the_map_says() -> None:
 @pytest.mark.parametrize('config', [FIXED, NEVER])
 def test_a_cut_is_one_under_any_policy(config: SegmenterConfig) -> None:
     assert run(config, [0.1, 0.31])[1] == 'cut'
+    assert run(replace(config, cut_distortion=1.0), [1.0]) == ['']  # never
+    assert run(replace(config, cut_distortion=1.0), [float('nan')]) == ['cut']
 
 
 def test_a_map_that_asks_all_the_time_gets_what_the_interval_allows_and_no_more() -> None:

@@ -50,6 +50,17 @@ def test_a_pole_between_two_pixels_survives_composition_only() -> None:
     assert (composed.scores.argmax(1)[0, :, 4:6] == 1).all() and composed.scores.argmax(1).sum() == 16
 
 
+def test_images_are_resampled_without_overshooting() -> None:
+    image = torch.zeros(1, 3, 8, 12)
+    image[..., 6:] = 1
+    start = Propagated(torch.rand(1, 2, 8, 12), image)
+    for name, make in PROPAGATIONS.items():
+        moved = make(start).advance(shift(0.25, 0, start)).image
+        assert moved.min() >= 0 and moved.max() <= 1
+        if name != 'renewed':  # which is sharper
+            torch.testing.assert_close(moved[..., 5], torch.full((1, 3, 8), 0.25))
+
+
 def test_composition_follows_the_flow_of_where_a_point_was() -> None:
     start = key()
     first, second = torch.zeros(1, 2, 12, 16), torch.zeros(1, 2, 12, 16)
