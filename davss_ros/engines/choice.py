@@ -30,9 +30,7 @@ log = logging.getLogger(__name__)
 
 AGREEMENT = 0.995  # share of the pixels on which an engine must agree with torch in float32
 DOUBT = 0.99  # quantile of what torch's scores lose in the precision asked for; twice that may toss two labels
-FILE_DOUBT = (
-    0.5  # of the scores' standard deviation: twice what torch's lose in bfloat16, for files, which it cannot tell
-)
+FILE_DOUBT = 0.5  # the same of files, which torch cannot read: of the scores' standard deviation, as with our networks
 NEAR = 0.05  # maps that are no scores agree where they differ by no more: probabilities, flow in 1/4-size pixels
 SCORES = ('key', 'correction', 'window')  # roles whose output is scores
 FEWEST, MOST, ENOUGH = 4, 30, 1.0  # rounds of the timing, and the seconds after which they end between those

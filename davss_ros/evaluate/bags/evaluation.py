@@ -110,17 +110,20 @@ def _side_by_side(
                     outcome.failed[job.name(bag)] = wrong[0]
                 else:
                     try:
-                        outcome.repaired += _joined(job, plans[bag], group)
+                        outcome.repaired += _joined(job, plans[bag], group, begun=job.name(bag) in counts)
                     except DavssError as error:
                         outcome.failed[job.name(bag)] = str(error)
                 del waiting[bag]
     watcher.look()
 
 
-def _joined(job: Job, plan: BagPlan, group: list[Work]) -> int:
-    """Append the rows of all parts of a bag that count; return how many parts had to be done again."""
+def _joined(job: Job, plan: BagPlan, group: list[Work], *, begun: bool) -> int:
+    """Append the rows of all parts of a bag that count; return how many parts had to be done again.
+
+    With ``begun`` an earlier run has some of them, wherever it was cut off.
+    """
     joiner, repaired = Joiner(plan), 0
-    there = {row.place for row in read_rows(job.out / ROWS) if row.bag == plan.name}  # of an earlier run
+    there = {row.place for row in read_rows(job.out / ROWS) if row.bag == plan.name} if begun else ()
     with (job.out / ROWS).open('ab', buffering=0) as file:
         for work in group:
             mended = joiner.misfit(work.task, _ahead(work, plan))

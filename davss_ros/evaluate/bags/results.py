@@ -20,8 +20,6 @@ from davss_ros.evaluate.bags.rows import read_rows
 from davss_ros.evaluate.provenance import provenance, sha256
 from davss_ros.networks.weights import locate
 
-BLOCK = 1 << 20
-
 
 def figures_of(job: Job, plans: Mapping[Path, BagPlan], rows: Path) -> dict[str, Any]:
     """Return the figures by bag and in all."""

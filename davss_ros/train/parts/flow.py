@@ -84,7 +84,7 @@ def train_flow(
         _initialise(network)
     else:
         checkpoint.take_over(settings.start, network, 'flow')
-        made_of['start'] = identity.of_tensors(network.state_dict())
+        made_of['start'] = identity.of_start(settings.start)
     seen = clips()
     made_of['data'] = identity.of_arrays(image for clip in seen for image in clip.images)
     pairs = [(clip.images, now) for clip in seen for now in range(1, len(clip.images))]

@@ -119,10 +119,11 @@ def train_key(
     else:
         taken = checkpoint.take_over(settings.start, network, 'key')
         progress(f'key: {taken} of {len(network.state_dict())} tensors from {settings.start}')
-        made_of['start'] = identity.of_tensors(network.state_dict())
+        made_of['start'] = identity.of_start(settings.start)
     before = {name: value.clone() for name, value in network.state_dict().items()} if settings.average else {}
     followed_parts = teaching(settings, {**(trained or {}), START: network})
-    made_of['teachers'] = ' '.join(identity.of_tensors(part.state_dict()) for part in followed_parts)
+    others = (part for name, part in zip(teachers(settings), followed_parts, strict=True) if name != START)
+    made_of['teachers'] = ' '.join(identity.of_tensors(part.state_dict()) for part in others)
     teacher = followed(settings, compute, followed_parts)
 
     def loss(batch: _Batch) -> Tensor:

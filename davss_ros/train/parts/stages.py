@@ -84,7 +84,7 @@ def train_distortion(
     if settings.start is not None:
         taken = checkpoint.take_over(settings.start, network, 'distortion')
         progress(f'{settings.network}: {taken} of {len(network.state_dict())} tensors from {settings.start}')
-        made_of['start'] = identity.of_tensors(network.state_dict())
+        made_of['start'] = identity.of_start(settings.start)
 
     def loss(batch: _Batch) -> Tensor:
         with compute.autocast():
@@ -111,7 +111,7 @@ def train_correction(
     else:
         taken = checkpoint.take_over(settings.start, network, 'correction')
         progress(f'{settings.network}: {taken} of {len(network.state_dict())} tensors from {settings.start}')
-        made_of['start'] = identity.of_tensors(network.state_dict())
+        made_of['start'] = identity.of_start(settings.start)
 
     def loss(batch: _Batch) -> Tensor:
         with compute.autocast():

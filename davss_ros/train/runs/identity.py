@@ -16,6 +16,7 @@ from torch import Tensor
 
 from davss_ros.datasets.stills import LabelledImage
 from davss_ros.errors import DataError
+from davss_ros.networks.weights import locate
 from davss_ros.yaml_file import user_path
 
 
@@ -79,6 +80,11 @@ def of_file(path: Path) -> str:
     """Return that of what a file holds."""
     with path.open('rb') as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+
+
+def of_start(source: Path) -> str:
+    """Return that of a ``checkpoint.pt``, or of a model as `read_weights` takes it; `WeightsError` if there is none."""
+    return of_file(source if source.suffix == '.pt' else locate(str(source))[0])
 
 
 def _sizes(path: Path) -> list[tuple[str, int]]:
