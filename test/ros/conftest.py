@@ -147,6 +147,7 @@ class Client:
         """Call a service and return its answer; loading a model on a busy machine takes its time."""
         asking = self.node.create_client(kind, service)
         assert asking.wait_for_service(timeout_sec=60), f'{service} is not there'
+        self.run_until(lambda: False, 0.2)  # the service is found before its side knows whom to answer
         future = asking.call_async(request)
         self.run_until(future.done, seconds)
         assert future.done(), f'{service} did not answer'
